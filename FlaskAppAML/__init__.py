@@ -1,0 +1,91 @@
+"""FlaskAppAML: a web page in front of a hosted model.
+
+`create_app(settings)` is the one place where the parts are joined. `FlaskAppAML.app` is the WSGI application, built
+from the environment when it is first asked for: `web.config` and Visual Studio name it so.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+    from .settings import Settings
+
+    app: Flask
+
+__version__ = "1.0.0"
+
+
+def create_app(settings: Settings | None = None, *, local: bool = False, demo: bool = False) -> Flask:
+    """The application. Without `settings` it reads the environment and `.env`.
+
+    `local` says that the server listens on loopback only, for its owner; `demo` that the endpoint is the one that
+    came along. Raises SettingError.
+    """
+    from flask import Flask
+    from jinja2 import StrictUndefined
+    from werkzeug.middleware.proxy_fix import ProxyFix
+
+    from .answers import Answers, Forgetful
+    from .cli import check
+    from .endpoint import Endpoint
+    from .examples import read_examples
+    from .redact import Redactor
+    from .settings import read_environment
+    from .web import assets, errors, health, logs, pages, security
+    from .web.site import Site, finalize
+
+    settings = settings or read_environment()
+    redact = Redactor(settings.secrets())
+    logs.configure(settings, redact)
+
+    made = Flask(__name__, static_folder=None)
+    made.config.update(
+        MAX_CONTENT_LENGTH=settings.max_request_bytes,
+        MAX_FORM_MEMORY_SIZE=settings.max_request_bytes,
+        TRUSTED_HOSTS=list(settings.trusted_hosts) or None,
+    )
+    made.jinja_options = {
+        "autoescape": True,
+        "finalize": finalize(redact),
+        "trim_blocks": True,
+        "lstrip_blocks": True,
+        "undefined": StrictUndefined,
+    }
+    look = assets.Assets(settings)
+    answers: Any = Forgetful()
+    if settings.answer_minutes:
+        folder = Path(settings.data_dir) / "answers"
+        answers = Answers(folder, settings.answer_minutes, settings.timeout, redact)
+    made.extensions["site"] = Site(
+        settings=settings,
+        endpoint=None if settings.missing() else Endpoint(settings),
+        answers=answers,
+        examples=read_examples(settings.examples),
+        assets=look,
+        redact=redact,
+        local=local,
+        demo=demo,
+    )
+    for room in (security, logs, errors, assets, health, pages):
+        room.install(made)
+    made.cli.add_command(check)
+    if settings.proxy_hops:
+        hops = settings.proxy_hops
+        made.wsgi_app = ProxyFix(made.wsgi_app, hops, hops, hops, hops, hops)  # type: ignore[method-assign]
+    return made
+
+
+def __getattr__(name: str) -> Any:
+    if name != "app":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from .errors import SettingError
+
+    try:
+        globals()["app"] = create_app()
+    except SettingError as error:
+        raise SystemExit(f"FlaskAppAML cannot start:\n{error}") from None
+    return globals()["app"]

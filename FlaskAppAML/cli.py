@@ -1,0 +1,114 @@
+"""`flask check`: says what is in force and what is wrong, without calling the model; `--score` calls it once."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+import click
+from flask import current_app
+from flask.cli import with_appcontext
+
+from . import dialects, settings
+from .endpoint import Endpoint
+from .errors import AppError
+from .schema import Field, Row, Schema
+from .score import score
+
+Say = Callable[[str], None]
+
+
+@click.command("check")
+@click.option("--score", "with_score", is_flag=True, help="Make one real call with an example input.")
+@with_appcontext
+def check(with_score: bool) -> None:
+    """Say which settings, dialect and schema are in force, and what is wrong with them."""
+    site = current_app.extensions["site"]
+
+    def say(line: str) -> None:
+        click.echo(site.redact(line))
+
+    _say_settings(site.settings, say)
+    trouble = _warnings(site.settings)
+    if site.endpoint is None:
+        say(f"\nNot configured: {', '.join(site.settings.missing())} missing. The page answers 503 until it is set.")
+        sys.exit(1)
+    healthy = _say_schema(site.endpoint, say)
+    for warning in trouble:
+        say(f"warning: {warning}")
+    if with_score:
+        healthy = _say_score(site.endpoint, site.examples, say) and healthy
+    sys.exit(0 if healthy else 1)
+
+
+def _say_settings(given: settings.Settings, say: Say) -> None:
+    say("Settings that differ from their defaults:")
+    for row in settings.rows():
+        value = getattr(given, row["name"].lower())
+        if value != getattr(settings.Settings(), row["name"].lower()):
+            say(f"  {row['name']:<20} {'(set, not shown)' if row['secret'] else value}")
+
+
+def _say_schema(endpoint: Endpoint, say: Say) -> bool:
+    say(f"\nEndpoint  {endpoint.host}")
+    say(f"Dialect   {dialects.name(endpoint.dialect)}")
+    healthy = True
+    if endpoint.reads_from_endpoint:
+        try:
+            endpoint.read_again()
+        except AppError as error:
+            say(f"Schema    could not be read from the endpoint: {error.said} {error.detail}")
+            healthy = error.kind in ("not_found", "bad_response", "bad_input", "auth", "unsupported")
+    schema = endpoint.schema
+    say(f"Schema    {len(schema.fields)} fields, from {schema.source}")
+    for field in schema.fields:
+        needed = "required" if field.required else "optional"
+        say(f"  {field.name:<20} {field.kind:<8} {needed:<9} {field.hint()}")
+    return healthy
+
+
+def _warnings(given: settings.Settings) -> list[str]:
+    found = []
+    if not given.password:
+        found.append("PASSWORD is not set: whoever reaches the page can use the endpoint, and its key pays.")
+    if given.rate_limit == "off":
+        found.append("RATE_LIMIT is off: one client can use up the endpoint.")
+    if given.url.startswith("http://") and not any(h in given.url for h in ("//localhost", "//127.0.0.1", "//[::1]")):
+        found.append("URL begins with http://: the key travels unencrypted.")
+    if given.timeout > 220:
+        found.append("TIMEOUT is above 220 s: App Service ends requests after 230 s.")
+    return found
+
+
+def _say_score(endpoint: Endpoint, examples: list[Any], say: Say) -> bool:
+    try:
+        row = example_row(endpoint.schema, examples[0].inputs if examples else {})
+        started = time.monotonic()
+        scored = score(endpoint, [row])
+    except AppError as error:
+        say(f"\nScore     failed: {error.said} {error.detail} {getattr(error, 'endpoint_text', '')}".rstrip())
+        for name, message in error.fields.items():
+            say(f"  {name}: {message}")
+        say(f"          {error.turn}")
+        return False
+    say(f"\nScore     {scored.result.said} ({time.monotonic() - started:.2f} s)")
+    return True
+
+
+def example_row(schema: Schema, inputs: dict[str, Any]) -> Row:
+    """A checked row from the owner's first example or, without one, from what the schema gives. Raises WrongInput."""
+    if inputs:
+        return schema.parse(inputs, "json")
+    return schema.parse({f.name: _sample(f) for f in schema.fields}, "json")
+
+
+def _sample(field: Field) -> Any:
+    if field.choices:
+        return field.choices[0]
+    given = field.example if field.example not in (None, "") else field.default
+    if given is not None:
+        return given
+    plain: dict[str, Any] = {"text": "example".ljust(field.min_length, "e"), "boolean": False}
+    return plain.get(field.kind, int(field.minimum or 0))

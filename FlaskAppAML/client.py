@@ -1,0 +1,350 @@
+"""The way to the endpoint and back: adds the key, holds every limit, tries again where that is safe.
+
+`Client.send` is the only function that sends a request to an endpoint.
+"""
+
+from __future__ import annotations
+
+import base64
+import http.client
+import io
+import random
+import re
+import threading
+import time
+import zlib
+from collections.abc import Iterator
+from dataclasses import replace
+from urllib.parse import quote, urljoin, urlsplit
+
+from requests import PreparedRequest, RequestException, Response
+from requests.structures import CaseInsensitiveDict
+from urllib3.exceptions import HTTPError as Urllib3Error
+
+from . import faults
+from .connection import EndpointAdapter, Try, begin
+from .errors import (
+    BadResponse,
+    ConnectionLost,
+    EndpointError,
+    InputRefused,
+    InputTooLarge,
+    KeyRefused,
+    Overloaded,
+    Redirected,
+    TimedOut,
+    TooManyCalls,
+)
+from .settings import Settings
+from .wire import Reply, Request
+
+VERSION = "1.0"
+LONGEST_WAIT = 5.0  # seconds that an endpoint's Retry-After is obeyed; a longer one is told to the person
+FIRST_WAIT = 0.25
+FAILURES_BEFORE_PAUSE = 5
+PAUSE_SECONDS = 10.0
+ENCODINGS = frozenset({"", "identity", "gzip", "x-gzip"})
+PIECE = 64 * 1024
+
+
+def origin(url: str) -> tuple[str, str, int]:
+    """Scheme, host and port: where a key may go."""
+    parts = urlsplit(url)
+    default = 443 if parts.scheme == "https" else 80
+    return parts.scheme, (parts.hostname or "").lower(), parts.port or default
+
+
+class Client:
+    """Calls one endpoint. Safe to share between threads; make one per process and endpoint."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._adapter = EndpointAdapter(settings.url, settings.max_calls)
+        self._headers = _common_headers() | settings.headers | _key_header(settings)
+        self._slots = Slots(settings.max_calls)
+        self._pause = Pause()
+
+    def send(self, request: Request) -> Reply:
+        """A good reply, or an EndpointError. At most `TIMEOUT` seconds in all."""
+        self._pause.check()
+        deadline = time.monotonic() + self._settings.timeout
+        try:
+            reply = self._send(request, deadline)
+        except EndpointError as error:
+            self._pause.note(error)
+            raise
+        self._pause.note(None)
+        return reply
+
+    def fetch(self, url: str, seconds: float, most_bytes: int) -> Reply:
+        """A GET for a description, never for a score: one try. The key goes along to its own origin only."""
+        attempt = Try(time.monotonic() + seconds, min(seconds, self._settings.connect_timeout))
+        at_home = origin(url) == origin(self._settings.url)
+        adapter = self._adapter if at_home else EndpointAdapter(url, 1)
+        headers = self._headers if at_home else _common_headers()
+        try:
+            reply = _once(adapter, self._prepared(Request(url, method="GET", headers={}), headers), attempt, most_bytes)
+        finally:
+            if not at_home:
+                adapter.close()
+        _refuse_redirect(reply, url)
+        faults.check(reply)
+        return reply
+
+    def _send(self, request: Request, deadline: float) -> Reply:
+        """The tries. Each error says where it is raised whether another one is allowed."""
+        tries, lost = 0, False
+        while True:
+            tries += 1
+            try:
+                reply = self._try(request, deadline, fresh=lost)
+                faults.check(reply)
+                return replace(reply, tries=tries)
+            except EndpointError as error:
+                error.tries = tries
+                wait = _wait(error, tries)
+                if tries > self._settings.retries or wait is None or (lost and isinstance(error, ConnectionLost)):
+                    raise
+                if time.monotonic() + wait >= deadline:
+                    raise
+                lost = isinstance(error, ConnectionLost)
+            time.sleep(wait)
+
+    def _try(self, request: Request, deadline: float, *, fresh: bool) -> Reply:
+        """One try, with at most one redirect inside the same origin."""
+        attempt = Try(deadline, self._settings.connect_timeout, fresh=fresh)
+        prepared = self._prepared(request, self._headers)
+        with self._slots.taken(deadline):
+            reply = _once(self._adapter, prepared, attempt, self._settings.max_response_bytes)
+            target = _same_origin_target(reply, request.url)
+            if target:
+                prepared = self._prepared(replace(request, url=target), self._headers)
+                reply = _once(self._adapter, prepared, attempt, self._settings.max_response_bytes)
+        _refuse_redirect(reply, request.url)
+        return reply
+
+    def _prepared(self, request: Request, headers: dict[str, str]) -> PreparedRequest:
+        """Built by hand: requests' own preparation costs more than all the rest of a call."""
+        prepared = PreparedRequest()
+        prepared.method = request.method
+        prepared.url = self._with_key(request.url) if headers is self._headers else request.url
+        prepared.headers = CaseInsensitiveDict({**request.headers, **headers})
+        if request.method != "GET":
+            prepared.body = request.body
+            prepared.headers["Content-Length"] = str(len(request.body))
+        return prepared
+
+    def _with_key(self, url: str) -> str:
+        style, _, parameter = self._settings.auth.partition(":")
+        if style != "query":
+            return url
+        return f"{url}{'&' if '?' in url else '?'}{parameter}={quote(self._settings.api_key, safe='')}"
+
+
+def _common_headers() -> dict[str, str]:
+    return {
+        "User-Agent": f"FlaskAppAML/{VERSION}",
+        "Accept": "application/json, */*;q=0.5",
+        "Accept-Encoding": "gzip",
+    }
+
+
+def _key_header(settings: Settings) -> dict[str, str]:
+    style, _, name = settings.auth.partition(":")
+    if style == "bearer":
+        return {"Authorization": f"Bearer {settings.api_key}"}
+    if style == "basic":
+        return {"Authorization": "Basic " + base64.b64encode(settings.api_key.encode()).decode()}
+    return {name: settings.api_key} if style == "header" else {}
+
+
+# One try
+
+
+def _once(adapter: EndpointAdapter, prepared: PreparedRequest, attempt: Try, most_bytes: int) -> Reply:
+    started = time.monotonic()
+    begin(attempt)
+    response: Response | None = None
+    try:
+        response = adapter.post(prepared)
+        body = _read(response, attempt, most_bytes)
+    except (RequestException, Urllib3Error, http.client.HTTPException, OSError) as error:
+        raise _explained(error, attempt, head_read=response is not None) from error
+    except BadResponse:
+        if response is not None:
+            response.raw.close()  # what is left of it must not be read by the next call
+        raise
+    headers = {name.lower(): value for name, value in response.headers.items()}
+    return Reply(response.status_code, headers, body, time.monotonic() - started)
+
+
+def _read(response: Response, attempt: Try, most_bytes: int) -> bytes:
+    """The body, unpacked, counted while it comes: neither a long nor a tightly packed one may fill the memory."""
+    encoding = response.headers.get("Content-Encoding", "").strip().lower()
+    if encoding not in ENCODINGS:
+        raise BadResponse("The answer is packed in a way that was not asked for.")
+    unpack = Gunzip() if "gzip" in encoding else None
+    whole = io.BytesIO()
+    for piece in response.raw.stream(PIECE, decode_content=False):
+        for part in unpack(piece) if unpack else (piece,):
+            whole.write(part)
+            if whole.tell() > most_bytes or attempt.received > most_bytes + PIECE:
+                raise BadResponse(f"The answer is larger than {most_bytes:,} bytes, the most that this app reads.")
+    if unpack and not unpack.whole:
+        raise BadResponse("The answer was cut short inside its packing.")
+    return whole.getvalue()
+
+
+class Gunzip:
+    """Unpacks gzip piece by piece. urllib3's own unpacking takes a stream without its end for a whole one."""
+
+    def __init__(self) -> None:
+        self._inner = zlib.decompressobj(31)
+
+    @property
+    def whole(self) -> bool:
+        return self._inner.eof
+
+    def __call__(self, packed: bytes) -> Iterator[bytes]:
+        try:
+            while packed:
+                yield self._inner.decompress(packed, PIECE)
+                packed = self._inner.unconsumed_tail
+        except zlib.error:
+            raise BadResponse("The answer could not be unpacked.") from None
+
+
+def _explained(error: Exception, attempt: Try, *, head_read: bool) -> EndpointError:
+    """What a failure of the libraries means for this try."""
+    if time.monotonic() >= attempt.deadline:
+        return TimedOut("There was no whole answer within the time that this app waits.")
+    cause = _root(error)
+    if attempt.received == 0:
+        was_reset = attempt.reset or (isinstance(cause, OSError) and not isinstance(cause, http.client.RemoteDisconnected))
+        return ConnectionLost("It was closed before any answer.", another_try=attempt.reused or was_reset)
+    if head_read:
+        return BadResponse("The answer was cut short.")
+    if isinstance(cause, http.client.BadStatusLine):
+        return _strange_start(cause.line)
+    if isinstance(cause, OSError):
+        return ConnectionLost("It was cut in the middle of the answer’s headers.")
+    return BadResponse("The answer’s headers are malformed.")
+
+
+def _strange_start(line: str) -> EndpointError:
+    """HTTP cut short, a TLS alert (record type 21, RFC 8446, 5.1) to our plain request, or no HTTP at all."""
+    if line.strip("'\"").startswith(("\x15\x03", "\\x15\\x03")):
+        return ConnectionLost("The endpoint speaks TLS; its address probably begins with https.")
+    if re.match(r"['\"]?HTTP/", line):
+        return ConnectionLost("It was cut in the middle of the first line of the answer.")
+    return BadResponse("What came back is not HTTP.")
+
+
+def _root(error: BaseException) -> BaseException:
+    """The innermost reason: libraries wrap it as an argument, as `reason` or as the cause."""
+    for _ in range(8):
+        inner = getattr(error, "reason", None) or next(
+            (arg for arg in reversed(error.args) if isinstance(arg, BaseException)), None
+        )
+        if not isinstance(inner, BaseException):
+            return error
+        error = inner
+    return error
+
+
+# Redirects
+
+
+def _same_origin_target(reply: Reply, url: str) -> str:
+    """Where a 307 or 308 leads, when that is inside the origin (a missing slash, as FastAPI has it); else ""."""
+    location = reply.headers.get("location", "").strip()
+    if reply.status not in (307, 308) or not location:
+        return ""
+    target = urljoin(url, location)
+    try:
+        return target if origin(target) == origin(url) else ""
+    except ValueError:
+        return ""
+
+
+def _refuse_redirect(reply: Reply, url: str) -> None:
+    if not 300 <= reply.status < 400:
+        return
+    host = urlsplit(urljoin(url, reply.headers.get("location", ""))).netloc.rpartition("@")[2]
+    named = re.sub(r"[^\w.:\[\]-]", "", host, flags=re.ASCII)[:100]
+    detail = f"It points to {named}." if reply.headers.get("location", "").strip() else "It does not say where to."
+    raise Redirected(detail, upstream_status=reply.status, seconds=reply.seconds, body=reply.body)
+
+
+# Trying again
+
+
+def _wait(error: EndpointError, tries: int) -> float | None:
+    """Seconds before the next try, or None when there should be none."""
+    if not error.another_try:
+        return None
+    if error.retry_after is not None:
+        return error.retry_after if error.retry_after <= LONGEST_WAIT else None
+    if isinstance(error, ConnectionLost):
+        return 0.0
+    return FIRST_WAIT * 2 ** (tries - 1) * random.uniform(0.5, 1.5)  # noqa: S311 - jitter, not a secret
+
+
+class Slots:
+    """At most `most` calls at once. A few more wait; the rest are told at once, so that pages keep their threads."""
+
+    def __init__(self, most: int) -> None:
+        self._free = threading.BoundedSemaphore(most)
+        self._waiting = threading.BoundedSemaphore(max(16, most // 4))
+
+    def taken(self, deadline: float) -> Slots:
+        if self._free.acquire(blocking=False):
+            return self
+        if not self._waiting.acquire(blocking=False):
+            raise TooManyCalls("As many calls as allowed are under way, and more are waiting.", retry_after=5)
+        try:
+            if not self._free.acquire(timeout=max(0.0, deadline - time.monotonic())):
+                raise TooManyCalls("As many calls as allowed were under way for too long.", retry_after=5)
+        finally:
+            self._waiting.release()
+        return self
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, *_: object) -> None:
+        self._free.release()
+
+
+class Pause:
+    """After several failures in a row, calls fail at once for a while: an endpoint that is down gets time, and
+    people need not wait for what will not come."""
+
+    OTHERS_FAULT = (InputRefused, InputTooLarge, KeyRefused)
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._failures = 0
+        self._until = 0.0
+
+    def check(self) -> None:
+        left = self._until - time.monotonic()
+        if left > 0:
+            raise TooManyCalls(
+                f"The last {FAILURES_BEFORE_PAUSE} calls failed, so no more are made for {left:.0f} seconds.",
+                retry_after=max(1.0, left),
+            )
+
+    def note(self, error: EndpointError | None) -> None:
+        counts = isinstance(error, Overloaded | TimedOut | ConnectionLost) or (error is not None and _is_down(error))
+        with self._lock:
+            if error is None or isinstance(error, self.OTHERS_FAULT):
+                self._failures = 0  # the endpoint is there and answers
+            elif counts and not isinstance(error, TooManyCalls):
+                self._failures += 1
+                if self._failures >= FAILURES_BEFORE_PAUSE:
+                    self._until = time.monotonic() + PAUSE_SECONDS
+
+
+def _is_down(error: EndpointError) -> bool:
+    return error.kind in ("unreachable", "loading") or (error.upstream_status or 0) >= 500

@@ -1,0 +1,277 @@
+"""One try over one connection, under one deadline.
+
+`requests` is the library: a subclass of its `HTTPAdapter` sends prepared requests through a pool of kept connections.
+What it lacks is put in below it: a look-up of names that ends, one limit on connecting that covers the TLS handshake,
+and sockets that recompute their time-out before every read and write, so that an endpoint which drips a byte now and
+then cannot hold a call longer than its deadline.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import ssl
+import threading
+import time
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import Any
+
+import requests.certs
+from requests import PreparedRequest
+from requests.adapters import HTTPAdapter
+from requests.utils import get_environ_proxies, prepend_scheme_if_needed, select_proxy
+from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, PoolManager, ProxyManager
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.util.ssl_ import create_urllib3_context
+
+from .errors import TimedOut, TlsFailed, Unreachable
+
+LOOKUP_TIMED_OUT = "The name of the endpoint’s host could not be looked up in time."
+
+
+@dataclass
+class Try:
+    """What is known of the try that this thread is making: its limits (monotonic seconds) and how far it came."""
+
+    deadline: float
+    connect_seconds: float
+    connect_deadline: float = 0.0
+    fresh: bool = False  # refuse kept connections
+    reused: bool = False
+    sent: bool = False
+    reset: bool = False
+    received: int = 0  # bytes, still packed
+
+    def left(self) -> float:
+        """Seconds to the deadline. Raises TimeoutError when there are none."""
+        seconds = self.deadline - time.monotonic()
+        if seconds <= 0:
+            raise TimeoutError("deadline")
+        return seconds
+
+    def begin_connecting(self) -> None:
+        self.connect_deadline = min(self.deadline, time.monotonic() + self.connect_seconds)
+
+    def connect_left(self) -> float:
+        return max(0.001, self.connect_deadline - time.monotonic())
+
+
+_thread = threading.local()
+
+
+def begin(attempt: Try) -> None:
+    """Makes `attempt` the one that this thread's sockets obey."""
+    _thread.attempt = attempt
+
+
+class _UnderDeadline:
+    """Put before a socket class: every read and write gets the time that is left, and what happens is noted."""
+
+    def recv_into(self, *args: Any) -> int:
+        attempt: Try = _thread.attempt
+        self.settimeout(attempt.left())  # type: ignore[attr-defined]
+        count: int = super().recv_into(*args)  # type: ignore[misc]
+        attempt.received += count
+        return count
+
+    def sendall(self, *args: Any) -> None:
+        attempt: Try = _thread.attempt
+        self.settimeout(attempt.left())  # type: ignore[attr-defined]
+        attempt.sent = True
+        try:
+            super().sendall(*args)  # type: ignore[misc]
+        except (ConnectionResetError, BrokenPipeError):
+            # urllib3 goes on to read, since an answer may wait; a later read no longer tells that it was a reset.
+            attempt.reset = True
+            raise
+
+    def send(self, *args: Any) -> int:
+        self.settimeout(_thread.attempt.left())  # type: ignore[attr-defined]
+        count: int = super().send(*args)  # type: ignore[misc]
+        return count
+
+
+class _Socket(_UnderDeadline, socket.socket):
+    pass
+
+
+class _TlsSocket(_UnderDeadline, ssl.SSLSocket):
+    pass
+
+
+# Names
+
+_lookups: dict[tuple[str, int], Future[list[Any]]] = {}
+_lookups_lock = threading.Lock()
+
+
+def look_up(host: str, port: int, seconds: float) -> list[Any]:
+    """`getaddrinfo` with a limit, which the system's resolver does not know.
+
+    It runs in a thread of its own; calls that wait for the same name share one. Raises TimeoutError, OSError.
+    """
+    try:
+        return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
+    except socket.gaierror:
+        pass
+    with _lookups_lock:
+        future = _lookups.get((host, port))
+        if future is None:
+            future = _lookups[host, port] = Future()
+            threading.Thread(target=_look_up, args=(host, port, future), daemon=True, name="look-up").start()
+    return future.result(seconds)
+
+
+def _look_up(host: str, port: int, future: Future[list[Any]]) -> None:
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except BaseException as error:  # whatever it was belongs to those who wait
+        outcome: tuple[list[Any], BaseException | None] = ([], error)
+    else:
+        outcome = (found, None)
+    with _lookups_lock:
+        _lookups.pop((host, port), None)
+    if outcome[1] is not None:
+        future.set_exception(outcome[1])
+    else:
+        future.set_result(outcome[0])
+
+
+# Connections
+
+
+class _Connecting:
+    """Put before urllib3's connection classes: connects under the try's limits and says in our words what failed."""
+
+    host: str
+    port: int
+    sock: Any
+
+    def _new_conn(self) -> socket.socket:
+        attempt: Try = _thread.attempt
+        try:
+            addresses = look_up(self.host.strip("[]"), self.port, attempt.connect_left())
+        except TimeoutError:
+            raise TimedOut(LOOKUP_TIMED_OUT) from None
+        except (OSError, UnicodeError) as error:
+            for_now = isinstance(error, socket.gaierror) and error.errno == socket.EAI_AGAIN
+            raise Unreachable("There is no host of that name.", another_try=for_now) from error
+        return _connect(addresses, attempt)
+
+    def connect(self) -> None:
+        attempt: Try = _thread.attempt
+        attempt.begin_connecting()
+        try:
+            super().connect()  # type: ignore[misc]
+        except ssl.SSLCertVerificationError as error:
+            raise TlsFailed(f"Its certificate is not trusted: {error.verify_message}.") from error
+        except TimeoutError as error:
+            raise TimedOut("It accepted the connection, but did not complete the TLS handshake.") from error
+        except ssl.SSLError as error:
+            raise TlsFailed("It does not seem to speak TLS at this address.") from error
+        except OSError as error:
+            raise Unreachable("The connection broke while it was being opened.", another_try=True) from error
+        self.sock.settimeout(attempt.left())
+
+    def request(self, *args: Any, **options: Any) -> None:
+        _thread.attempt.reused = getattr(self, "_used", False)
+        self._used = True
+        super().request(*args, **options)  # type: ignore[misc]
+
+    def close(self) -> None:
+        self._used = False
+        super().close()  # type: ignore[misc]
+
+
+def _connect(addresses: list[Any], attempt: Try) -> socket.socket:
+    last: OSError = OSError("no address")
+    for family, kind, protocol, _, address in addresses:
+        sock = _Socket(family, kind, protocol)
+        try:
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            sock.settimeout(attempt.connect_left())
+            sock.connect(address)
+            sock.settimeout(attempt.connect_left())  # what is left of it is for the handshake
+        except OSError as error:
+            sock.close()
+            last = error
+        else:
+            return sock
+    if isinstance(last, TimeoutError):
+        raise Unreachable("It did not accept a connection in time.", another_try=True) from last
+    raise Unreachable("It does not accept connections at this address.", another_try=True) from last
+
+
+class _HttpConnection(_Connecting, HTTPConnection):
+    pass
+
+
+class _HttpsConnection(_Connecting, HTTPSConnection):
+    pass
+
+
+class _Fresh:
+    """Put before urllib3's pools: a second try after a lost connection must not meet another dead one."""
+
+    def _get_conn(self, timeout: float | None = None) -> Any:
+        connection = super()._get_conn(timeout)  # type: ignore[misc]
+        if _thread.attempt.fresh:
+            connection.close()
+        return connection
+
+
+class _HttpPool(_Fresh, HTTPConnectionPool):
+    ConnectionCls = _HttpConnection
+
+
+class _HttpsPool(_Fresh, HTTPSConnectionPool):
+    ConnectionCls = _HttpsConnection
+
+
+class EndpointAdapter(HTTPAdapter):
+    """requests' adapter over one pool for one origin. Proxy and CA are read from the environment once, here.
+
+    `pool_size` must reach the number of calls at once, or connections are thrown away. netrc is never read.
+    """
+
+    def __init__(self, url: str, pool_size: int) -> None:
+        super().__init__(max_retries=0)
+        self._proxies = get_environ_proxies(url)
+        self._pool = self._manager(url, pool_size).connection_from_url(url)
+
+    def _manager(self, url: str, pool_size: int) -> PoolManager:
+        options: dict[str, Any] = {"num_pools": 1, "maxsize": pool_size}
+        proxy = select_proxy(url, self._proxies)
+        if url.startswith("https:") or (proxy or "").startswith("https:"):
+            options["ssl_context"] = tls_context()
+        if proxy:
+            proxy = prepend_scheme_if_needed(proxy, "http")
+            manager: PoolManager = ProxyManager(proxy, proxy_headers=self.proxy_headers(proxy), **options)
+        else:
+            manager = PoolManager(**options)
+        manager.pool_classes_by_scheme = {"http": _HttpPool, "https": _HttpsPool}
+        return manager
+
+    def get_connection_with_tls_context(self, *_: Any, **__: Any) -> Any:
+        return self._pool
+
+    def cert_verify(self, *_: Any, **__: Any) -> None:
+        """The pool's context verifies; reading the CA bundle for each connection would cost 20 ms."""
+
+    def post(self, prepared: PreparedRequest) -> requests.Response:
+        """Sends and returns as soon as the head of the answer is there."""
+        return self.send(prepared, stream=True, proxies=dict(self._proxies))
+
+    def close(self) -> None:
+        self._pool.close()
+        super().close()
+
+
+def tls_context() -> ssl.SSLContext:
+    """A verifying context with the CA bundle that requests would use."""
+    bundle = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or requests.certs.where()
+    context = create_urllib3_context()
+    context.load_verify_locations(**{"capath" if os.path.isdir(bundle) else "cafile": bundle})
+    context.sslsocket_class = _TlsSocket
+    return context

@@ -1,0 +1,321 @@
+"""Every error that FlaskAppAML raises on purpose, and what is said to people about each.
+
+    AppError
+    ├── SettingError       503  not_configured  a setting is wrong; stops the start
+    ├── MalformedRequest   400  bad_input     the request could not be read
+    ├── WrongInput         422  bad_input     fields need a change; nothing was sent
+    ├── RequestTooLarge    413  too_large
+    ├── SignInNeeded       401  auth          a password of ours is missing
+    ├── Forbidden          403  forbidden     a form sent from another site
+    ├── PageNotFound       404  not_found
+    ├── MethodNotAllowed   405  unsupported
+    ├── RateLimited        429  rate_limited
+    ├── NotConfigured      503  not_configured
+    ├── InternalError      500  internal      a fault of ours
+    └── EndpointError                         the hosted model gave no answer
+        ├── InputRefused   422  bad_input
+        ├── InputTooLarge  413  too_large
+        ├── KeyRefused     502  auth
+        ├── NoSuchEndpoint 502  not_found
+        ├── Unsupported    502  unsupported
+        ├── Overloaded     503  overload
+        │   └── TooManyCalls                  our own limit or pause, not the endpoint's
+        ├── Loading        503  loading
+        ├── TimedOut       504  timeout
+        ├── ModelFailed    502  model_error
+        ├── BadResponse    502  bad_response
+        ├── Redirected     502  redirect
+        ├── ConnectionLost 502  network
+        ├── Unreachable    502  unreachable
+        └── TlsFailed      502  tls
+
+`kind` is the word that programs match on, `status` the HTTP status of our own answer. `said`, `turn` and `again`
+are for people: what happened, whose turn it is, and whether trying again helps.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+YOU = "Yours."
+OWNER = "The owner of this app."
+
+
+class AppError(Exception):
+    """The root. `detail` is a sentence of ours that is safe to show to anybody."""
+
+    kind: ClassVar[str] = "internal"
+    status: ClassVar[int] = 500
+    said: ClassVar[str] = "something went wrong in this app."
+    turn: str = OWNER
+    again: str = "It may help once."
+
+    def __init__(
+        self,
+        detail: str = "",
+        *,
+        fields: dict[str, str] | None = None,
+        retry_after: float | None = None,
+    ) -> None:
+        super().__init__(detail or self.said)
+        self.detail = detail
+        self.fields = fields or {}
+        self.retry_after = retry_after
+
+
+class SettingError(AppError):
+    """One or more settings are wrong; the message names each, a line apiece.
+
+    It stops the start. Only what needs the endpoint's own description (`FORM`) can come up later, at a request.
+    """
+
+    kind, status = "not_configured", 503
+    said = "a setting of this app is wrong."
+    turn = "The owner of this app: change the setting and restart."
+    again = "Not before that."
+
+
+class InternalError(AppError):
+    turn = "The owner of this app: the log has the details under the request id."
+
+
+class MalformedRequest(AppError):
+    kind, status = "bad_input", 400
+    said = "the request could not be read."
+    turn = YOU
+    again = "Not unchanged; the answer would be the same."
+
+
+class WrongInput(AppError):
+    """`fields` maps each wrong field's name to the sentence to show beside it."""
+
+    kind, status = "bad_input", 422
+    said = "some fields need a change."
+    turn = "Yours: change the fields that are named."
+    again = "After the change."
+
+
+class RequestTooLarge(AppError):
+    kind, status = "too_large", 413
+    said = "that is more than this app takes at once."
+    turn = "Yours: send less."
+    again = "With a smaller input."
+
+
+class SignInNeeded(AppError):
+    kind, status = "auth", 401
+    said = "this app asks for a password."
+    turn = "Yours: enter the password that the owner of this app gave out."
+    again = "After signing in."
+
+
+class Forbidden(AppError):
+    kind, status = "forbidden", 403
+    said = "this form was sent from another site."
+    turn = "Yours: open the form here and send it from this page."
+    again = "From this site."
+
+
+class PageNotFound(AppError):
+    kind, status = "not_found", 404
+    said = "there is no such page here."
+    turn = "Yours: check the address, or start from the form."
+    again = "With another address."
+
+
+class MethodNotAllowed(AppError):
+    kind, status = "unsupported", 405
+    said = "this address does not take that kind of request."
+    turn = YOU
+    again = "With another method."
+
+
+class RateLimited(AppError):
+    kind, status = "rate_limited", 429
+    said = "that was a lot of questions in a short time."
+    turn = "Yours: wait a little."
+    again = "After the pause."
+
+
+class NotConfigured(AppError):
+    kind, status = "not_configured", 503
+    said = "no endpoint is set yet."
+    turn = "The owner of this app: set URL and API_KEY and restart."
+    again = "Not before that."
+
+
+class EndpointError(AppError):
+    """The endpoint gave no answer that can be shown.
+
+    `another_try` is set where the error is raised: whether the same call may be tried once more by itself.
+    `endpoint_text` is what the endpoint wrote about it, already cut short; `says_why` tells whether visitors may
+    read it. `upstream_status` is the endpoint's HTTP status, `model_status` that of the model behind a gateway,
+    `code` the service's own word for the failure. `body` is kept for the log and goes nowhere else.
+    """
+
+    says_why: ClassVar[bool] = False
+    status = 502
+
+    def __init__(
+        self,
+        detail: str = "",
+        *,
+        retry_after: float | None = None,
+        another_try: bool = False,
+        upstream_status: int | None = None,
+        model_status: int | None = None,
+        code: str = "",
+        endpoint_text: str = "",
+        body: bytes = b"",
+        seconds: float = 0.0,
+        tries: int = 1,
+    ) -> None:
+        super().__init__(detail, retry_after=retry_after)
+        self.another_try = another_try
+        self.upstream_status = upstream_status
+        self.model_status = model_status
+        self.code = code
+        self.endpoint_text = endpoint_text
+        self.body = body
+        self.seconds = seconds
+        self.tries = tries
+
+    def record(self) -> dict[str, Any]:
+        """What is kept of a failure, so that a reload shows it again instead of calling the model again."""
+        names = ("detail", "retry_after", "upstream_status", "model_status", "code", "seconds", "tries")
+        kept = {name: getattr(self, name) for name in names}
+        return {"error": type(self).__name__, **kept, "endpoint_text": self.endpoint_text}
+
+    @staticmethod
+    def revive(record: dict[str, Any]) -> EndpointError:
+        """The error that `record()` described."""
+        kept = {name: value for name, value in record.items() if name != "error"}
+        return ENDPOINT_ERRORS[record["error"]](**kept)
+
+
+class InputRefused(EndpointError):
+    kind, status = "bad_input", 422
+    said = "the endpoint did not accept this input."
+    turn = "Yours: change the input."
+    again = "After a change; unchanged, the answer would be the same."
+    says_why = True
+
+
+class InputTooLarge(EndpointError):
+    kind, status = "too_large", 413
+    said = "the input is too large for the endpoint."
+    turn = "Yours: shorten the input."
+    again = "With less."
+    says_why = True
+
+
+class KeyRefused(EndpointError):
+    kind = "auth"
+    said = "the endpoint refused this app’s key."
+    turn = "The owner of this app: renew the setting API_KEY and restart."
+    again = "Not before that; the answer would be the same."
+
+
+class NoSuchEndpoint(EndpointError):
+    kind = "not_found"
+    said = "there is no model at the endpoint’s address."
+    turn = "The owner of this app: check the setting URL. The model may have been moved or removed."
+    again = "Not before that."
+
+
+class Unsupported(EndpointError):
+    kind = "unsupported"
+    said = "the endpoint does not take this kind of request."
+    turn = "The owner of this app: check the setting URL; it must be the scoring address."
+    again = "Not before that."
+
+
+class Overloaded(EndpointError):
+    kind, status = "overload", 503
+    said = "the endpoint is overloaded."
+    turn = "Yours: wait a little, then ask again."
+    again = "Yes, after a pause."
+
+
+class TooManyCalls(Overloaded):
+    """Our own limit: too many calls wait for this endpoint, or it failed so often that calls pause."""
+
+    said = "this app is holding back calls to the endpoint."
+
+
+class Loading(EndpointError):
+    kind, status = "loading", 503
+    said = "the model is still being loaded."
+    turn = "Yours: wait a little, then ask again."
+    again = "Yes, in a minute or so."
+
+
+class TimedOut(EndpointError):
+    kind, status = "timeout", 504
+    said = "the endpoint took too long."
+    turn = "Yours: ask again, perhaps with a smaller input."
+    again = "It may help. The model may still be running, so asking again may cost a second call."
+
+
+class ModelFailed(EndpointError):
+    kind = "model_error"
+    said = "the model failed while working on this."
+    turn = "The owner of this app: the details are in the log."
+    again = "Once; if it fails again, with another input."
+
+
+class BadResponse(EndpointError):
+    kind = "bad_response"
+    said = "the endpoint’s answer could not be read."
+    turn = "The owner of this app: check the setting URL, and the endpoint."
+    again = "Once; if it fails again, tell the owner."
+
+
+class Redirected(EndpointError):
+    kind = "redirect"
+    said = "the endpoint points to another address, and the key must not follow."
+    turn = "The owner of this app: put the address meant into the setting URL."
+    again = "Not before that."
+
+
+class ConnectionLost(EndpointError):
+    kind = "network"
+    said = "the connection to the endpoint was lost."
+    turn = "Yours: ask again."
+    again = "It may help. The model may have run, so asking again may cost a second call."
+
+
+class Unreachable(EndpointError):
+    kind = "unreachable"
+    said = "the endpoint cannot be reached."
+    turn = "The owner of this app: check the setting URL, and that the endpoint is up."
+    again = "Yes, after a while."
+
+
+class TlsFailed(EndpointError):
+    kind = "tls"
+    said = "there is no secure connection to the endpoint."
+    turn = "The owner of this app: check the endpoint’s certificate and the setting URL."
+    again = "Not before that. The key was not sent."
+
+
+ENDPOINT_ERRORS: dict[str, type[EndpointError]] = {
+    error.__name__: error
+    for error in (
+        InputRefused,
+        InputTooLarge,
+        KeyRefused,
+        NoSuchEndpoint,
+        Unsupported,
+        Overloaded,
+        TooManyCalls,
+        Loading,
+        TimedOut,
+        ModelFailed,
+        BadResponse,
+        Redirected,
+        ConnectionLost,
+        Unreachable,
+        TlsFailed,
+    )
+}

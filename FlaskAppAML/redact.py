@@ -1,0 +1,64 @@
+"""Secrets, removed from text in every form in which one could come back.
+
+An endpoint can echo the key: plain in an error page, URL-quoted in a redirect, in base64 inside an echoed
+`Authorization` header, or escaped as JSON or HTML. The same `Redactor` stands on the way to pages and on the way to logs.
+"""
+
+from __future__ import annotations
+
+import base64
+import html
+import json
+from collections.abc import Iterable
+from urllib.parse import quote, quote_plus
+
+MARK = "[secret removed]"
+
+
+class Redactor:
+    """`Redactor(secrets)(text)` is the text without any of the secrets."""
+
+    def __init__(self, secrets: Iterable[str]) -> None:
+        found = {form for secret in secrets for form in forms(secret)}
+        self._forms = sorted(found, key=len, reverse=True)
+
+    def __call__(self, text: str) -> str:
+        for form in self._forms:
+            if form in text:
+                text = text.replace(form, MARK)
+        return text
+
+
+def forms(secret: str) -> set[str]:
+    """The secret as it is and in the encodings in which software echoes it."""
+    raw = secret.encode()
+    once = {
+        secret,
+        quote(secret, safe=""),
+        quote(secret),
+        quote_plus(secret),
+        html.escape(secret),
+        html.escape(secret).replace("&#x27;", "&#39;").replace("&quot;", "&#34;"),
+        json.dumps(secret)[1:-1],
+        json.dumps(secret)[1:-1].replace("/", "\\/"),
+        json.dumps(secret, ensure_ascii=False)[1:-1],
+        raw.hex(),
+        raw.hex().upper(),
+        "".join(f"\\u{ord(c):04x}" for c in secret),
+        "".join(f"\\u{ord(c):04X}" for c in secret),
+    }
+    once |= {form.replace("%", "%25") for form in once if "%" in form} | {quote(secret, safe="").lower()}
+    return {form for form in once | _base64_forms(raw) if len(form) >= 4}
+
+
+def _base64_forms(raw: bytes) -> set[str]:
+    """Base64 of the secret wherever it stands in a longer text: three shifts, without the characters at either end
+    that depend on the neighbours (RFC 4648, 4)."""
+    found = set()
+    for shift in range(3):
+        coded = base64.b64encode(b"\0" * shift + raw).decode().rstrip("=")
+        first = (0, 2, 3)[shift]
+        last = len(coded) - (1 if (shift + len(raw)) % 3 else 0)
+        core = coded[first:last]
+        found |= {core, core.replace("+", "-").replace("/", "_")}
+    return {form for form in found if len(form) >= 6}

@@ -1,0 +1,317 @@
+"""Field and Schema: what an endpoint asks for, and the one set of rules for input.
+
+`Field.parse` is the rule for the page, for programs and for files alike: it gives the typed value or says what is
+wrong. A Schema is a tuple of fields with what the dialect must know to write them into a request body.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields, replace
+from decimal import Decimal
+from typing import Any, Literal
+
+from .errors import SettingError, WrongInput
+
+Kind = Literal["text", "integer", "number", "boolean"]
+Source = Literal["text", "json"]
+Row = dict[str, Any]
+
+INTEGER = re.compile(r"[+-]?[0-9]{1,400}", re.ASCII)
+NUMBER = re.compile(r"[+-]?(?:[0-9]{1,400}(?:\.[0-9]{0,400})?|\.[0-9]{1,400})(?:[eE][+-]?[0-9]{1,4})?", re.ASCII)
+YES = frozenset({"true", "yes", "1"})
+NO = frozenset({"false", "no", "0"})
+
+
+class InvalidValue(ValueError):
+    """The value does not fit the field. The message is a sentence that says what to do."""
+
+
+@dataclass(frozen=True)
+class Field:
+    """One value that the endpoint asks for.
+
+    `name` is its name in forms and programs, `column` its name at the endpoint, `input` the input that it belongs to
+    (Azure ML has several) and `parameter` marks one that belongs to the call as a whole. Lengths are in Unicode code
+    points, a line break counting as one.
+    """
+
+    name: str
+    kind: Kind = "text"
+    column: str = ""
+    input: str = ""
+    parameter: bool = False
+    label: str = ""
+    help: str = ""
+    unit: str = ""
+    required: bool = True
+    default: Any = None
+    example: Any = None
+    minimum: Decimal | None = None
+    maximum: Decimal | None = None
+    min_length: int = 0
+    max_length: int | None = None
+    choices: tuple[Any, ...] = ()
+    lower: bool = False
+    widget: str = ""
+    group: str = ""
+    order: int | None = None
+    hidden: bool = False
+    fixed: Any = None
+
+    def parse(self, value: Any, source: Source = "text") -> Any:
+        """The typed value: str, int, Decimal or bool, and None for an optional one that was left out.
+
+        `source` "text" is what people type and what stands in CSV cells; in "json" 5 and "5" differ.
+        Raises InvalidValue.
+        """
+        if self.fixed is not None:
+            return self.fixed
+        if value is None or (source == "text" and value.strip() == ""):
+            return self._absent()
+        typed = _READERS[self.kind](value, source)
+        if self.choices and typed not in self.choices:
+            raise InvalidValue(f"Choose one of: {', '.join(_shown(choice) for choice in self.choices)}.")
+        if isinstance(typed, str):
+            return self._checked_text(typed)
+        if not isinstance(typed, bool):
+            self._check_range(typed)
+        return typed
+
+    def _absent(self) -> Any:
+        if self.required:
+            raise InvalidValue("Choose one." if self.choices or self.kind == "boolean" else "Fill this in.")
+        return "" if self.kind == "text" and not self.choices else None
+
+    def _checked_text(self, value: str) -> str:
+        if len(value) < self.min_length:
+            raise InvalidValue(f"Use at least {self.min_length:,} characters; this is {len(value):,}.")
+        if self.max_length is not None and len(value) > self.max_length:
+            raise InvalidValue(f"Use at most {self.max_length:,} characters; this is {len(value):,}.")
+        return value.lower() if self.lower else value
+
+    def _check_range(self, value: Decimal | int) -> None:
+        if self.minimum is not None and value < self.minimum:
+            raise InvalidValue(f"Use {self.minimum} or more.")
+        if self.maximum is not None and value > self.maximum:
+            raise InvalidValue(f"Use {self.maximum} or less.")
+
+    @property
+    def wire_name(self) -> str:
+        return self.column or self.name
+
+    @property
+    def shown_label(self) -> str:
+        return self.label or self.name
+
+    def hint(self) -> str:
+        """The owner's help and, in words, every limit that `parse` holds."""
+        parts = [self.help, self._length_hint(), self._range_hint()]
+        parts.append("Sent in lower case." if self.lower else "")
+        return " ".join(part for part in parts if part)
+
+    def _length_hint(self) -> str:
+        if self.kind != "text" or self.choices:
+            return ""
+        if self.min_length > 1 and self.max_length is not None:
+            return f"{self.min_length:,} to {self.max_length:,} characters."
+        if self.max_length is not None:
+            return f"Up to {self.max_length:,} characters."
+        return f"At least {self.min_length:,} characters." if self.min_length > 1 else ""
+
+    def _range_hint(self) -> str:
+        whole = "A whole number" if self.kind == "integer" else "A number"
+        if self.choices or self.kind not in ("integer", "number"):
+            return ""
+        if self.minimum is not None and self.maximum is not None:
+            return f"{whole} from {self.minimum} to {self.maximum}."
+        if self.minimum is not None:
+            return f"{whole}, {self.minimum} or more."
+        return f"{whole}, {self.maximum} or less." if self.maximum is not None else f"{whole}."
+
+
+def _read_text(value: Any, source: Source) -> str:
+    if not isinstance(value, str):
+        raise InvalidValue("Send this as text, in quotes.")
+    if "\x00" in value:
+        raise InvalidValue("This holds a NUL character, which cannot be sent.")
+    return value.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def _read_integer(value: Any, source: Source) -> int:
+    if source == "text":
+        if not INTEGER.fullmatch(value.strip()):
+            raise InvalidValue("Enter a whole number, digits only, such as 12.")
+        return int(value)
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise InvalidValue("Send a whole number, without quotes.")
+    return value
+
+
+def _read_number(value: Any, source: Source) -> Decimal:
+    if source == "json" and (isinstance(value, bool) or not isinstance(value, int | float)):
+        raise InvalidValue("Send a number, without quotes.")
+    digits = value.strip() if source == "text" else repr(value)
+    if re.fullmatch(r"[+-]?[0-9]+,[0-9]+", digits):
+        raise InvalidValue(f"Write the decimal point as a point: {digits.replace(',', '.')}.")
+    if not NUMBER.fullmatch(digits):
+        raise InvalidValue("Enter a number, such as 2.5.")
+    if float(digits) in (float("inf"), float("-inf")):
+        raise InvalidValue("This number is too large.")
+    return Decimal(digits)
+
+
+def _read_boolean(value: Any, source: Source) -> bool:
+    if source == "json":
+        if not isinstance(value, bool):
+            raise InvalidValue("Send true or false, without quotes.")
+        return value
+    word = value.strip().lower()
+    if word not in YES | NO:
+        raise InvalidValue("Choose yes or no.")
+    return word in YES
+
+
+_READERS = {"text": _read_text, "integer": _read_integer, "number": _read_number, "boolean": _read_boolean}
+
+
+def _shown(value: Any) -> str:
+    return {True: "yes", False: "no"}.get(value, str(value)) if isinstance(value, bool) else str(value)
+
+
+@dataclass(frozen=True)
+class Schema:
+    """What one endpoint asks for.
+
+    `envelope` is the dialect's word for the body's form, `subject` the name of the field that the answer speaks of
+    ("Contoso Bank is closest to ..."), `source` says in words where all this was read.
+    """
+
+    fields: tuple[Field, ...]
+    envelope: str = ""
+    title: str = ""
+    description: str = ""
+    subject: str = ""
+    source: str = ""
+    _by_name: dict[str, Field] = field(init=False, repr=False, compare=False, default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._by_name.update({f.name: f for f in self.fields})
+
+    def __getitem__(self, name: str) -> Field:
+        return self._by_name[name]
+
+    def visible(self) -> list[Field]:
+        return [f for f in self.fields if not f.hidden and f.fixed is None]
+
+    def parse(self, values: Mapping[str, Any], source: Source) -> Row:
+        """A whole row, by name. Raises WrongInput that names every wrong field."""
+        row, wrong = {}, {}
+        for f in self.fields:
+            try:
+                row[f.name] = f.parse(values.get(f.name, f.default), source)
+            except InvalidValue as error:
+                wrong[f.name] = str(error)
+        if wrong:
+            raise WrongInput(fields=wrong)
+        return row
+
+    def customised(self, changes: Mapping[str, Any]) -> Schema:
+        """This schema with the owner's changes (`FORM`): `fields` by name, and `subject`.
+
+        Raises SettingError that names what is not understood.
+        """
+        by_name = changes.get("fields", {})
+        unknown = [name for name in by_name if name not in self._by_name]
+        if unknown:
+            known = ", ".join(self._by_name)
+            raise SettingError(f"FORM changes fields that do not exist: {', '.join(unknown)}. There are: {known}.")
+        changed = [_changed(f, by_name.get(f.name, {})) for f in self.fields]
+        placed = sorted(enumerate(changed), key=lambda pair: (pair[0] if pair[1].order is None else pair[1].order))
+        subject = changes.get("subject", self.subject)
+        return replace(self, fields=tuple(f for _, f in placed), subject=subject)
+
+
+CHANGEABLE = {f.name for f in fields(Field)} - {"name", "kind", "column", "input", "parameter"}
+
+
+def _changed(old: Field, changes: Mapping[str, Any]) -> Field:
+    unknown = set(changes) - CHANGEABLE
+    if unknown:
+        raise SettingError(
+            f"FORM says {', '.join(sorted(unknown))} of the field {old.name}; "
+            f"what can be said is: {', '.join(sorted(CHANGEABLE))}."
+        )
+    typed = dict(changes)
+    for bound in ("minimum", "maximum"):
+        if typed.get(bound) is not None:
+            typed[bound] = Decimal(str(typed[bound]))
+    if "choices" in typed:
+        typed["choices"] = tuple(typed["choices"])
+    return replace(old, **typed)
+
+
+# Reading JSON Schema, as far as Swagger 2 documents of the classic service use it.
+
+
+def resolve(node: Any, document: Mapping[str, Any], depth: int = 8) -> dict[str, Any]:
+    """`node` with its `$ref` followed inside the document only; {} where it leads nowhere."""
+    while isinstance(node, dict) and "$ref" in node and depth > 0:
+        target: Any = document
+        reference = str(node["$ref"])
+        for key in reference.removeprefix("#/").split("/") if reference.startswith("#/") else ["?"]:
+            target = target.get(key.replace("~1", "/").replace("~0", "~")) if isinstance(target, dict) else None
+        node, depth = target, depth - 1
+    return node if isinstance(node, dict) and "$ref" not in node else {}
+
+
+def field_from_property(column: str, node: Mapping[str, Any], *, required: bool, **place: Any) -> Field:
+    """A Field from one JSON Schema property; unknown types are text."""
+    kinds: dict[str, Kind] = {"integer": "integer", "number": "number", "boolean": "boolean"}
+    kind = kinds.get(str(node.get("type")), "text")
+    choices = node["enum"] if isinstance(node.get("enum"), list) else []
+    return Field(
+        name=column,
+        column=column,
+        kind=kind,
+        label=str(node.get("title") or ""),
+        help=str(node.get("description") or ""),
+        required=required,
+        default=node.get("default"),
+        example=node.get("example"),
+        minimum=_bound(node.get("minimum")),
+        maximum=_bound(node.get("maximum")),
+        min_length=node["minLength"] if isinstance(node.get("minLength"), int) else 0,
+        max_length=node["maxLength"] if isinstance(node.get("maxLength"), int) else None,
+        choices=tuple(c for c in choices if isinstance(c, str | int | float)),
+        **place,
+    )
+
+
+def _bound(value: Any) -> Decimal | None:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return Decimal(str(value)) if is_number else None
+
+
+def field_from_value(column: str, value: Any, **place: Any) -> Field:
+    """A Field from one value of a sample body. 1 may stand where 1.5 is meant, so both are numbers."""
+    kind: Kind = "text"
+    if isinstance(value, bool):
+        kind = "boolean"
+    elif isinstance(value, int | float):
+        kind = "number"
+    shown = None if value in ("", None) or isinstance(value, dict | list) else value
+    return Field(name=column, column=column, kind=kind, example=shown, **place)
+
+
+def unique_names(found: Iterable[Field]) -> tuple[Field, ...]:
+    """Columns of several inputs may share a name; such a field is called after its input too: `input1.Title`."""
+    listed = list(found)
+    names = [f.name for f in listed]
+    return tuple(
+        replace(f, name=f"{f.input or 'GlobalParameters'}.{f.name}") if names.count(f.name) > 1 else f
+        for f in listed
+    )

@@ -1,0 +1,350 @@
+"""The table of settings. `.env.example` and `docs/settings.md` are made from it, and nothing else reads the environment.
+
+A setting is a field of `Settings` with its default, its parser and its help. A secret has no default, can be given as
+`NAME_FILE` (the path of a file that holds it), and is never part of a `repr`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, dataclass, field, fields
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+from dotenv import dotenv_values
+
+from .errors import SettingError
+
+ROOT = Path(__file__).resolve().parent.parent
+KEY_VAULT = "@Microsoft.KeyVault("
+SHORTEST_SECRET = 4
+
+T = TypeVar("T")
+
+
+# Parsers: text -> value, or ValueError with the words that complete "NAME ...".
+
+
+def text(value: str) -> str:
+    return value
+
+
+def secret(value: str) -> str:
+    """A header is made of it, so it must be one line of printable Latin characters (RFC 9110, 5.5)."""
+    if not re.fullmatch(r"[\x20-\x7e\xa0-\xff]+", value):
+        raise ValueError("must be one line of printable characters")
+    if len(value) < SHORTEST_SECRET:
+        raise ValueError(
+            f"must have at least {SHORTEST_SECRET} characters; "
+            "a shorter one could not be told from ordinary text and kept out of pages"
+        )
+    return value
+
+
+def passphrase(value: str) -> str:
+    if len(value) < 8:
+        raise ValueError("must have at least 8 characters")
+    return value
+
+
+def http_url(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("must be a full address that begins with https:// or http://")
+    if parts.username or parts.password:
+        raise ValueError("must not hold a user name or password; AUTH and API_KEY are for that")
+    if parts.fragment or not value.isascii() or re.search(r"[\s\x00-\x1f\x7f]", value):
+        raise ValueError("must not hold spaces, a # part or letters outside ASCII")
+    _ = parts.port  # raises ValueError when the port is no number
+    return value
+
+
+def seconds(value: str) -> float:
+    number = float(value)
+    if not 0 < number <= 86_400:
+        raise ValueError("must be a number of seconds above 0")
+    return number
+
+
+def count(value: str) -> int:
+    if not re.fullmatch(r"[0-9]{1,9}", value):
+        raise ValueError("must be a whole number, 0 or more")
+    return int(value)
+
+
+def positive(value: str) -> int:
+    number = count(value)
+    if number == 0:
+        raise ValueError("must be a whole number above 0")
+    return number
+
+
+def size(value: str) -> int:
+    """Bytes, with an optional unit: `16 MiB`, `500kB`, `1048576`."""
+    units = {"": 1, "b": 1, "kb": 1000, "mb": 1000**2, "gb": 1000**3}
+    units |= {"kib": 1024, "mib": 1024**2, "gib": 1024**3}
+    match = re.fullmatch(r"([0-9]{1,12})\s*([a-z]*)", value.lower())
+    if not match or match[2] not in units or int(match[1]) == 0:
+        raise ValueError("must be a size such as 16 MiB or a number of bytes")
+    return int(match[1]) * units[match[2]]
+
+
+def switch(value: str) -> bool:
+    known = {"true": True, "on": True, "yes": True, "1": True}
+    known |= {"false": False, "off": False, "no": False, "0": False}
+    if value.lower() not in known:
+        raise ValueError("must be true or false")
+    return known[value.lower()]
+
+
+def one_of(*choices: str) -> Callable[[str], str]:
+    def parse(value: str) -> str:
+        if value.lower() not in choices:
+            raise ValueError(f"must be one of {', '.join(choices)}")
+        return value.lower()
+
+    return parse
+
+
+def auth_style(value: str) -> str:
+    if value in ("bearer", "basic", "none") or re.fullmatch(r"(header|query):[\w.-]+", value):
+        return value
+    raise ValueError("must be bearer, basic, none, header:NAME or query:NAME")
+
+
+def header_map(value: str) -> dict[str, str]:
+    try:
+        headers = json.loads(value)
+    except ValueError:
+        headers = None
+    if not isinstance(headers, dict) or not all(isinstance(v, str) for v in headers.values()):
+        raise ValueError('must be a JSON object of strings, such as {"x-team": "blue"}')
+    for name, content in headers.items():
+        if not re.fullmatch(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", name):
+            raise ValueError(f"has a header name that HTTP does not allow: {name!r}")
+        if not re.fullmatch(r"[\x20-\x7e]*", content):
+            raise ValueError(f"has a value for {name} that is not one line of ASCII")
+    return headers
+
+
+def colour(value: str) -> str:
+    if not re.fullmatch(r"#(?:[0-9a-fA-F]{3}|[0-9a-fA-F]{6})", value):
+        raise ValueError("must be a colour such as #005f73")
+    return value
+
+
+def existing_path(value: str) -> str:
+    path = Path(value) if Path(value).is_absolute() else ROOT / value
+    if not path.exists():
+        raise ValueError(f"names a file or folder that is not there: {value}")
+    return str(path)
+
+
+def folder(value: str) -> str:
+    return str(Path(value) if Path(value).is_absolute() else ROOT / value)
+
+
+def name(value: str) -> str:
+    if not re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,39}", value):
+        raise ValueError("must be made of small letters, digits, - and _")
+    return value
+
+
+def names(value: str) -> tuple[str, ...]:
+    return tuple(part for part in re.split(r"[,\s]+", value) if part)
+
+
+def one_line(value: str) -> str:
+    if re.search(r"[\x00-\x1f\x7f;]", value):
+        raise ValueError("must be one line without semicolons")
+    return value
+
+
+def rate(value: str) -> str:
+    if value == "off" or re.fullmatch(r"[1-9][0-9]{0,6}/(second|minute|hour|day)", value):
+        return value
+    raise ValueError("must be such as 60/minute, or off")
+
+
+# The table.
+
+
+def setting(
+    default: T, meaning: str, parse: Callable[[str], T], *, is_secret: bool = False, shown: str = ""
+) -> T:
+    """A row: `shown` is what the docs print as the default where the value itself would not tell."""
+    about = {"meaning": meaning, "parse": parse, "secret": is_secret, "shown": shown}
+    value: T = (
+        field(default_factory=lambda: default, metadata=about, repr=not is_secret)  # type: ignore[assignment]
+        if isinstance(default, dict)
+        else field(default=default, metadata=about, repr=not is_secret)
+    )
+    return value
+
+
+def data_dir_default(environ: Mapping[str, str]) -> str:
+    return "/home/data" if environ.get("WEBSITE_SITE_NAME") else str(ROOT / "instance")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All settings, typed. `Settings.read(environ)` makes them; tests may call the class itself."""
+
+    # The endpoint
+    url: str = setting("", "The scoring endpoint’s address.", http_url)
+    api_key: str = setting("", "The endpoint’s key.", secret, is_secret=True)
+    auth: str = setting(
+        "bearer",
+        "How the key is sent: `bearer`, `basic` (`API_KEY` is then `user:password`), `none`, `header:NAME`, `query:NAME`.",
+        auth_style,
+    )
+    headers: dict[str, str] = setting(
+        {},
+        'Further headers for the endpoint, as JSON: `{"azureml-model-deployment": "blue"}`.',
+        header_map,
+        is_secret=True,
+    )
+    schema: str = setting(
+        "",
+        "What the endpoint expects, where it does not say so itself: path, URL or the text of a `swagger.json` "
+        "or of ONE sample request body.",
+        text,
+        shown="asked of the endpoint",
+    )
+    form: str = setting("", "Path of a JSON file with the owner’s changes to fields and outputs.", existing_path)
+
+    # How it presents itself
+    name: str = setting("model", "The model’s name in addresses.", name)
+    title: str = setting("", "The name at the head of every page.", text, shown="FlaskAppAML")
+    description: str = setting("", "One or two sentences beside the empty form and on the page About.", text)
+    logo: str = setting("", "Path of a picture (SVG, PNG, JPEG, WebP) shown beside the title.", existing_path)
+    accent: str = setting("", "One colour for what can be pressed or followed, such as `#005f73`.", colour)
+    footer: str = setting("", "A sentence at the foot of every page.", text)
+    examples: str = setting(
+        "", "Path of a JSON file with examples to click, or of a folder of such files.", existing_path
+    )
+    templates_dir: str = setting(
+        "", "A folder whose templates come before ours (`layout.html`, `form.html`, `result.html`, ...).", existing_path
+    )
+
+    # Limits of one call
+    timeout: float = setting(25.0, "Seconds for the whole call: look-up, connection, every try, last byte.", seconds)
+    connect_timeout: float = setting(5.0, "Seconds to connect, the TLS handshake included.", seconds)
+    retries: int = setting(2, "Further tries where one is safe.", count)
+    max_calls: int = setting(64, "Calls at once to the endpoint, per process; a few more wait.", positive)
+    max_request_bytes: int = setting(16 * 1024**2, "The most that one request to this app may hold.", size, shown="16 MiB")
+    max_response_bytes: int = setting(
+        32 * 1024**2, "The most that is read of an endpoint’s answer, packed or unpacked.", size, shown="32 MiB"
+    )
+
+    # Who may use it
+    password: str = setting(
+        "", "One shared password for the whole app. Set it wherever strangers can reach the page.", passphrase, is_secret=True
+    )
+    rate_limit: str = setting(
+        "60/minute", "Submissions per client and process, then 429; `off` for none. The key pays for every call.", rate
+    )
+    frame_ancestors: str = setting("'self'", "Who may show this app in a frame (CSP).", one_line)
+    trusted_hosts: tuple[str, ...] = setting((), "Host names that requests may ask for, separated by commas.", names, shown="any")
+    proxy_hops: int = setting(0, "How many proxies of yours stand before the app and set `X-Forwarded-*`.", count)
+    secret_key: str = setting(
+        "",
+        "Signs the sign-in cookie. Needed with `PASSWORD` when several machines serve the app.",
+        passphrase,
+        is_secret=True,
+        shown="made once, kept in `DATA_DIR`",
+    )
+
+    # What is kept and logged
+    data_dir: str = setting(
+        "", "What must outlive a request: recent answers, the schema’s copy.", folder, shown="`instance/`; `/home/data` on App Service"
+    )
+    answer_minutes: int = setting(
+        15,
+        "How long an answer can be downloaded and opened by its link; 0 writes nothing to disk.",
+        count,
+    )
+    show_raw: bool = setting(True, "Whether the raw JSON of an answer is shown.", switch)
+    log_level: str = setting("info", "`debug`, `info`, `warning` or `error`.", one_of("debug", "info", "warning", "error"))
+    log_format: str = setting("text", "`text` or `json`, one line per request.", one_of("text", "json"))
+
+    @staticmethod
+    def read(environ: Mapping[str, str]) -> Settings:
+        """The settings that `environ` gives. Raises SettingError that names every wrong one."""
+        values: dict[str, Any] = {"data_dir": data_dir_default(environ)}
+        wrong: list[str] = []
+        for row in fields(Settings):
+            try:
+                given = _given(environ, row.name.upper(), row.metadata["secret"])
+                if given:
+                    values[row.name] = row.metadata["parse"](given)
+            except ValueError as error:
+                wrong.append(f"{row.name.upper()} {_plain(error, row.metadata['parse'])}.")
+        if wrong:
+            raise SettingError("\n".join(wrong))
+        return Settings(**values)
+
+    def missing(self) -> list[str]:
+        """The settings without which no answer can be given."""
+        key_needed = self.auth != "none" and not self.api_key
+        return ["URL"] * (not self.url) + ["API_KEY"] * key_needed
+
+    def secrets(self) -> tuple[str, ...]:
+        """Every value that must never be seen: the key, our own secrets, headers that carry one."""
+        carriers = re.compile(r"auth|key|token|secret|cookie|password|signature", re.IGNORECASE)
+        from_headers = [v for k, v in self.headers.items() if carriers.search(k)]
+        from_key = [self.api_key, *self.api_key.split(":", 1)] if self.auth == "basic" else [self.api_key]
+        known = [*from_key, self.password, self.secret_key, *from_headers]
+        return tuple({s for s in known if len(s) >= SHORTEST_SECRET})
+
+
+def _given(environ: Mapping[str, str], key: str, is_secret: bool) -> str:
+    value = environ.get(key, "").strip()
+    path = environ.get(f"{key}_FILE", "").strip() if is_secret else ""
+    if value and path:
+        raise ValueError(f"is given twice, also as {key}_FILE")
+    if path:
+        try:
+            value = Path(path).read_text("utf-8").strip()
+        except (OSError, UnicodeDecodeError):
+            raise ValueError(f"cannot be read from {key}_FILE={path}") from None
+    if value.startswith(KEY_VAULT):
+        raise ValueError(
+            "is an unresolved Key Vault reference: App Service could not fetch the secret. Check that the app has a "
+            "managed identity which may read secrets in that vault, and that the name in the reference exists"
+        )
+    return value
+
+
+def _plain(error: ValueError, parse: Callable[[str], Any]) -> str:
+    """Our parsers speak for themselves; `float('x')` does not."""
+    words = str(error)
+    return words if words.startswith(("must", "is", "has", "names", "cannot")) else f"is not a valid {parse.__name__}"
+
+
+def read_environment() -> Settings:
+    """From the process's environment and, behind it, `.env` beside `runserver.py`."""
+    from_file = {k: v for k, v in dotenv_values(ROOT / ".env").items() if v is not None}
+    return Settings.read({**from_file, **os.environ})
+
+
+def rows() -> list[dict[str, Any]]:
+    """The table for the docs: name, default (as printed), meaning, secret."""
+    table = []
+    for row in fields(Settings):
+        default = "" if row.default is MISSING else row.default
+        shown = row.metadata["shown"] or _printed(default)
+        table.append({"name": row.name.upper(), "default": shown, **row.metadata})
+    return table
+
+
+def _printed(default: Any) -> str:
+    if isinstance(default, bool):
+        return str(default).lower()
+    if isinstance(default, float):
+        return f"{default:g}"
+    return str(default or "") if not isinstance(default, int) else str(default)

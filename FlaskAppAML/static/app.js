@@ -1,0 +1,102 @@
+// Makes better what works without it. Sets only text, classes, ARIA and `hidden`: no style, no markup.
+(() => {
+  "use strict";
+  const all = (selector, root = document) => root.querySelectorAll(selector);
+  const figure = (number) => number.toLocaleString("en-GB");
+
+  // One polite voice. It must be there before it speaks, or screen readers miss the change.
+  const voice = document.createElement("p");
+  voice.className = "aloud";
+  voice.setAttribute("role", "status");
+  document.body.append(voice);
+  const say = (text) => { voice.textContent = text; };
+
+  // Waiting. The form is sent as ever; timers go on until the answer comes.
+  const waits = new Map(); // form -> { button, timer }
+  const show = (form, part, yes) => { for (const element of all(part, form)) element.hidden = !yes; };
+
+  const settle = (form) => {
+    const { button, timer } = waits.get(form);
+    clearInterval(timer);
+    button?.removeAttribute("aria-busy");
+    waits.delete(form);
+    show(form, "[data-wait-line]", false);
+    return button;
+  };
+
+  document.addEventListener("submit", (event) => {
+    const form = event.target;
+    if (event.defaultPrevented || !form.matches("[data-wait]")) return;
+    if (waits.has(form)) return event.preventDefault(); // one question at a time
+    const start = Date.now();
+    const tick = () => {
+      for (const clock of all("[data-seconds]", form)) clock.textContent = Math.floor((Date.now() - start) / 1000);
+      show(form, "[data-wait-line]", true);
+    };
+    const button = event.submitter;
+    button?.setAttribute("aria-busy", "true"); // not disabled: its value is sent, its focus stays
+    show(form, "[data-stopped]", false);
+    waits.set(form, { button, timer: setInterval(tick, 1000) });
+  });
+
+  const stop = (form) => {
+    if (!waits.has(form)) return;
+    window.stop();
+    settle(form)?.focus(); // Stop is gone now, the focus must not be
+    show(form, "[data-stopped]", true);
+  };
+
+  // Counters: code points, as the server counts. Spoken only near the limit, when typing rests.
+  let rest;
+  const count = (counter, typing) => {
+    const used = [...(document.getElementById(counter.dataset.countFor)?.value ?? "")].length;
+    const left = counter.dataset.max - used;
+    counter.textContent = `${figure(used)} of ${figure(used + left)}`;
+    counter.classList.toggle("over", left < 0);
+    clearTimeout(rest);
+    if (typing && left <= used / 9) {
+      rest = setTimeout(say, 1000, left < 0 ? `${figure(-left)} too many` : `${figure(left)} left`);
+    }
+  };
+
+  document.addEventListener("input", ({ target: { id, value } }) => {
+    for (const counter of all("[data-count-for]")) if (counter.dataset.countFor === id) count(counter, true);
+    for (const output of all("output")) if (output.htmlFor.contains(id)) output.value = value; // of a range
+  });
+
+  // Copying. Plain http has no navigator.clipboard; there the old command does it.
+  const copyByHand = (text) => {
+    const area = document.createElement("textarea");
+    area.className = "aloud";
+    area.value = text;
+    document.body.append(area);
+    area.select();
+    const done = document.execCommand("copy");
+    area.remove();
+    return done;
+  };
+
+  const copy = async (button) => {
+    const words = button.textContent;
+    const text = document.querySelector(button.dataset.copy)?.textContent;
+    if (!text || words === "Copied") return;
+    const done = await navigator.clipboard?.writeText(text).then(() => true, () => false) || copyByHand(text);
+    button.focus();
+    button.textContent = done ? "Copied" : "Not copied";
+    say(button.textContent);
+    setTimeout(() => { button.textContent = words; say(""); }, 2000);
+  };
+
+  document.addEventListener("click", ({ target }) => {
+    const button = target.closest("[data-stop], [data-copy]");
+    if (button?.matches("[data-stop]")) stop(button.form);
+    else if (button) copy(button);
+  });
+
+  // First view, reload with kept input, back from the answer: nothing waits, every count is right.
+  window.addEventListener("pageshow", () => {
+    for (const form of [...waits.keys()]) settle(form);
+    show(document, "[data-stopped]", false);
+    for (const counter of all("[data-count-for]")) count(counter);
+  });
+})();

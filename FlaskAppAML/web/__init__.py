@@ -1,0 +1,1 @@
+"""Everything that knows Flask. Each module has an `install(app)` that adds its part."""

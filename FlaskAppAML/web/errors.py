@@ -1,0 +1,159 @@
+"""The one map from errors to pages and problem documents. Views raise; nothing else answers with an error."""
+
+from __future__ import annotations
+
+import logging
+import math
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from flask import Flask, Response, g, render_template, request
+from werkzeug.exceptions import HTTPException
+
+from ..errors import (
+    AppError,
+    EndpointError,
+    Forbidden,
+    InternalError,
+    MalformedRequest,
+    MethodNotAllowed,
+    NotConfigured,
+    PageNotFound,
+    RequestTooLarge,
+    SettingError,
+    SignInNeeded,
+    WrongInput,
+)
+from ..wire import dumps
+from .security import is_owner
+from .site import site
+
+LOGGED_BODY = 2000
+DEFAULT_RETRY = 10.0  # seconds, told with 503 where the endpoint itself names none
+
+FROM_WERKZEUG: dict[int, type[AppError]] = {
+    403: Forbidden,
+    404: PageNotFound,
+    405: MethodNotAllowed,
+    413: RequestTooLarge,
+    415: MethodNotAllowed,
+}
+
+log = logging.getLogger(__name__)
+
+
+def install(app: Flask) -> None:
+    app.register_error_handler(AppError, answer)
+    app.register_error_handler(HTTPException, _from_werkzeug)
+    app.register_error_handler(Exception, _unexpected)
+
+
+def answer(error: AppError) -> Response:
+    """The error as a page, or as a problem document for programs, with the same status and the same words."""
+    _note(error)
+    if wants_json():
+        response = Response(dumps(problem(error)), error.status, content_type="application/problem+json")
+    else:
+        response = Response(page(error), error.status)
+    if error.status in (429, 503):
+        response.headers["Retry-After"] = str(math.ceil(error.retry_after or DEFAULT_RETRY))
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def wants_json() -> bool:
+    if request.path.startswith("/api/"):
+        return True
+    best = request.accept_mimetypes.best_match(["text/html", "application/json", "application/problem+json"])
+    return best not in (None, "text/html") and "text/html" not in str(request.accept_mimetypes)
+
+
+def problem(error: AppError) -> dict[str, Any]:
+    """RFC 9457, with the members that programs need besides."""
+    document: dict[str, Any] = {
+        "type": f"about:blank#{error.kind}",
+        "title": _sentence(error.said),
+        "status": error.status,
+        "detail": " ".join(part for part in (error.detail, endpoint_words(error)) if part) or _sentence(error.said),
+        "kind": error.kind,
+        "fields": error.fields,
+        "request_id": g.get("request_id", ""),
+    }
+    if error.retry_after is not None:
+        document["retry_after"] = math.ceil(error.retry_after)
+    if isinstance(error, EndpointError) and (error.model_status or error.upstream_status):
+        document["model_status"] = error.model_status or error.upstream_status
+    redact = site().redact
+    return {key: redact(value) if isinstance(value, str) else value for key, value in document.items()}
+
+
+def endpoint_words(error: AppError) -> str:
+    """What of the endpoint's own text may be read: visitors see what is about their input, the owner sees all."""
+    if not isinstance(error, EndpointError):
+        return ""
+    return error.endpoint_text if error.says_why or is_owner() else ""
+
+
+def _sentence(said: str) -> str:
+    return said[:1].upper() + said[1:]
+
+
+def page(error: AppError) -> str:
+    """The form's own page with the failure in the answer's place when there is a form, else a page of its own."""
+    form = g.get("form")
+    words = {"failure": error, "words": endpoint_words(error), "retry": _when(error)}
+    if form is not None:
+        from .pages import form_page
+
+        if isinstance(error, WrongInput):
+            form.mark(error.fields)
+            return form_page(form, problems=form.wrong() or error.fields)
+        return form_page(form, **words)
+    if isinstance(error, NotConfigured):
+        return render_template("setup.html", missing=site().settings.missing(), settings=site().settings)
+    if isinstance(error, SignInNeeded):
+        return render_template("sign_in.html", wrong=error.detail, next=_next())
+    return render_template("error.html", **words)
+
+
+def _when(error: AppError) -> str:
+    """In words, where the endpoint or our own limit named a time."""
+    if error.retry_after is None:
+        return ""
+    at = datetime.now(UTC) + timedelta(seconds=min(math.ceil(error.retry_after), 10**8))
+    day = "" if error.retry_after < 43_200 else f" on {at.day} {at:%B}"
+    return f"After {at:%H:%M:%S} UTC{day}, with the button of the form."
+
+
+def _next() -> str:
+    return request.form.get("next", "") or (request.path if request.method == "GET" else "/")
+
+
+def _from_werkzeug(error: HTTPException) -> Any:
+    if error.code is not None and error.code < 400:
+        return error
+    kind = FROM_WERKZEUG.get(error.code or 500, MalformedRequest)
+    answered = answer(kind())
+    if error.code == 405:
+        for name, value in error.get_headers():
+            if name == "Allow":
+                answered.headers["Allow"] = value
+    return answered
+
+
+def _unexpected(error: Exception) -> Response:
+    log.error("unexpected error, id=%s", g.get("request_id", ""), exc_info=error)
+    return answer(InternalError())
+
+
+def _note(error: AppError) -> None:
+    """Facts for the request's log line; the raw body of an endpoint's failure goes there and nowhere else."""
+    facts: dict[str, Any] = {"kind": error.kind}
+    if isinstance(error, EndpointError):
+        facts |= {"upstream": error.upstream_status, "tries": error.tries, "detail": error.detail, "code": error.code}
+        if error.body:
+            body = error.body[:LOGGED_BODY].decode("utf-8", "replace")
+            log.warning("the endpoint said: %s", body, extra={"facts": {"id": g.get("request_id", "")}})
+    if isinstance(error, SettingError):
+        facts["detail"] = error.detail or str(error)
+    g.facts = g.get("facts", {}) | {key: value for key, value in facts.items() if value not in (None, "")}

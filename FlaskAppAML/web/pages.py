@@ -1,0 +1,142 @@
+"""The pages for people: the form, its answer, kept answers and their downloads."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import urlsplit
+
+from flask import Flask, Response, g, render_template, request
+
+from .. import __version__, downloads
+from ..answers import answer_id
+from ..errors import EndpointError, PageNotFound, WrongInput
+from ..forms import SchemaForm
+from ..schema import Row
+from ..score import Scored, score
+from ..wire import dumps
+from . import view
+from .security import site_limiter
+from .site import site
+
+
+def install(app: Flask) -> None:
+    app.context_processor(lambda: {"site": site(), "version": __version__, "now": datetime.now(UTC)})
+    app.add_template_global(view.number)
+    for path in ("/", "/home"):
+        app.add_url_rule(path, "ask", ask, methods=["GET"])
+        app.add_url_rule(path, "submit", submit, methods=["POST"])
+    app.add_url_rule("/answers/<id>", "kept", kept)
+    app.add_url_rule("/answers/<id>.json", "kept_json", kept_json)
+    app.add_url_rule("/answers/<id>.csv", "kept_csv", kept_csv)
+    app.add_url_rule("/about", "about", lambda: render_template("about.html"))
+    app.add_url_rule("/contact", "contact", lambda: render_template("contact.html"))
+
+
+def ask() -> str:
+    """The empty form, or the form filled with an example (`?example=1`)."""
+    chosen = request.args.get("example", "")
+    examples = site().examples
+    number = int(chosen) if chosen.isascii() and chosen.isdigit() and len(chosen) < 4 else 0
+    values = examples[number - 1].inputs if 0 < number <= len(examples) else {}
+    return form_page(site().model.form_class()(values=values))
+
+
+def submit() -> Response:
+    """The way of one submission: check, score, keep, show."""
+    endpoint = site().model
+    g.form = form = endpoint.form_class()(request.form)
+    site_limiter().count()
+    if not form.validate():
+        raise WrongInput(fields=form.wrong())
+    row = form.row()
+    id = answer_id(request.form.get("_once", ""), row)
+    document = site().answers.once(id, lambda: _score(id, row))
+    if "error" in document:
+        raise g.pop("first_error", None) or EndpointError.revive(document["error"])
+    return _no_store(form_page(form, answer=view.Answer(document)))
+
+
+def _score(id: str, row: Row) -> dict[str, Any]:
+    """The document of one answer, or of a failure, so that a reload does not call the model again."""
+    endpoint, started = site().model, time.perf_counter()
+    try:
+        scored = score(endpoint, [row])
+    except EndpointError as error:
+        g.first_error = error
+        return {"error": error.record()}
+    return {
+        "model": site().settings.name,
+        "inputs": row,
+        "said": vars(scored.result.said),
+        "request": _shown_request(scored),
+        "prediction": _prediction(id, scored, time.perf_counter() - started),
+    }
+
+
+def _prediction(id: str, scored: Scored, seconds: float) -> dict[str, Any]:
+    """As programs get it."""
+    g.facts = {"endpoint_ms": round(scored.reply.seconds * 1000, 1), "tries": scored.reply.tries}
+    meta = {
+        "endpoint_ms": round(scored.reply.seconds * 1000, 1),
+        "total_ms": round(seconds * 1000, 1),
+        "request_id": g.request_id,
+        "model_version": None,
+        "cached": False,
+    }
+    outputs = [part.document() for part in scored.result.parts]
+    raw = scored.result.raw if site().settings.show_raw else None
+    return {"id": id, "model": site().settings.name, "status": "succeeded", "outputs": outputs, "raw": raw, "meta": meta}
+
+
+def _shown_request(scored: Scored) -> dict[str, str]:
+    parts = urlsplit(scored.request.url)
+    target = parts.path + (f"?{parts.query}" if parts.query else "")
+    return {"method": scored.request.method, "target": target, "body": scored.request.body.decode("utf-8", "replace")}
+
+
+def kept(id: str) -> Response:
+    """An answer again, by its link."""
+    document = _kept(id)
+    form = site().model.form_class()(values=document["inputs"])
+    return _no_store(form_page(form, answer=view.Answer(document)))
+
+
+def kept_json(id: str) -> Response:
+    return _download(dumps(_kept(id)["prediction"], indent=2) + "\n", "application/json", f"answer-{id[:8]}.json")
+
+
+def kept_csv(id: str) -> Response:
+    return _download(downloads.csv_text(view.Answer(_kept(id)).parts), "text/csv", f"answer-{id[:8]}.csv")
+
+
+def _kept(id: str) -> dict[str, Any]:
+    document = site().answers.get(id)
+    if document is None:
+        raise PageNotFound("There is no answer under this link, or it is no longer kept. Ask the model again.")
+    return document
+
+
+def _download(text: str, content_type: str, name: str) -> Response:
+    body = site().redact(text).encode("utf-8", "replace")
+    response = Response(body, content_type=f"{content_type}; charset=utf-8")
+    response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def _no_store(page: str) -> Response:
+    return Response(page, headers={"Cache-Control": "no-store"})
+
+
+def form_page(form: SchemaForm, **shown: Any) -> str:
+    """The model's page: the form with an answer, a failure, problems in fields, or nothing yet beside it."""
+    nothing = {"answer": None, "failure": None, "words": "", "problems": {}, "retry": ""}
+    return render_template(
+        "form.html",
+        form=form,
+        once=secrets.token_hex(16),
+        **{**nothing, **shown},
+    )

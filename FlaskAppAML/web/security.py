@@ -1,0 +1,176 @@
+"""Who may come in, and what browsers may do with our pages."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import os
+import secrets
+import time
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from flask import Flask, Response, current_app, redirect, request
+from itsdangerous import BadSignature, URLSafeTimedSerializer
+from limits import parse
+from limits.storage import MemoryStorage
+from limits.strategies import SlidingWindowCounterRateLimiter
+
+from ..errors import Forbidden, RateLimited, SignInNeeded
+from ..settings import Settings
+from .site import site
+
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
+FORWARDED = ("Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Real-IP")
+OPEN_TO_ALL = ("asset", "favicon", "health", "sign_in")
+COOKIE = "signed-in"
+COOKIE_SECONDS = 12 * 3600
+READING = ("GET", "HEAD", "OPTIONS")
+NO_DEVICES = ", ".join(
+    f"{feature}=()" for feature in ("camera", "microphone", "geolocation", "payment", "usb", "display-capture")
+)
+
+
+def headers(settings: Settings) -> dict[str, str]:
+    """No page needs inline script or style, another host, or a device. The referrer policy must let browsers send
+    `Origin` with our own forms: with `no-referrer` they send `null`, which looks like another site."""
+    policy = (
+        "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; "
+        f"form-action 'self'; base-uri 'none'; frame-ancestors {settings.frame_ancestors}"
+    )
+    return {
+        "Content-Security-Policy": policy,
+        "X-Content-Type-Options": "nosniff",
+        "Referrer-Policy": "same-origin",
+        "Permissions-Policy": NO_DEVICES,
+        "Cross-Origin-Opener-Policy": "same-origin",
+        "Cross-Origin-Resource-Policy": "same-origin",
+    }
+
+
+def is_owner() -> bool:
+    """A request from this very computer to a server that listens for it alone."""
+    host = urlsplit(f"//{request.host}").hostname or ""
+    return site().local and host in LOOPBACK and not any(name in request.headers for name in FORWARDED)
+
+
+def from_another_site() -> bool:
+    """Only what a browser says counts; programs that say nothing pass. `Sec-Fetch-Site` comes with https and
+    localhost only, so `Origin` is asked too."""
+    fetch_site = request.headers.get("Sec-Fetch-Site")
+    if fetch_site is not None:
+        return fetch_site not in ("same-origin", "none")
+    sender = request.headers.get("Origin")
+    return sender is not None and urlsplit(sender).netloc.lower() != request.host.lower()
+
+
+def install(app: Flask) -> None:
+    settings: Settings = app.extensions["site"].settings
+    fixed = headers(settings)
+    door = Door(settings)
+    limiter = Limiter(settings.rate_limit)
+    app.extensions["limiter"] = limiter
+
+    @app.before_request
+    def admit() -> None:
+        if request.method not in READING and from_another_site():
+            raise Forbidden
+        if settings.password and request.endpoint not in OPEN_TO_ALL and not door.is_open():
+            raise SignInNeeded
+
+    @app.after_request
+    def protect(response: Response) -> Response:
+        for name, value in fixed.items():
+            response.headers[name] = value
+        response.headers.setdefault("Cache-Control", "no-store" if settings.password else "no-cache")
+        return response
+
+    if settings.password:
+
+        @app.post("/sign-in")
+        def sign_in() -> Response:
+            limiter.count()
+            if not door.fits(request.form.get("password", "")):
+                raise SignInNeeded("That is not the password.")
+            response = redirect(_own_path(request.form.get("next", "")), 303)
+            door.give_key(response)
+            return response  # type: ignore[return-value]
+
+
+def _own_path(path: str) -> str:
+    """Where to go after signing in: inside this app only."""
+    is_ours = path.startswith("/") and not path.startswith(("//", "/\\")) and "\\" not in path and path.isprintable()
+    return request.script_root + path if is_ours else f"{request.script_root}/"
+
+
+class Door:
+    """The shared `PASSWORD`: a signed cookie for browsers, HTTP Basic for programs."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._password = settings.password
+        # A new password makes all cookies worthless, since it is part of the salt.
+        salt = hashlib.sha256(settings.password.encode()).hexdigest()
+        self._signer = URLSafeTimedSerializer(_signing_key(settings), salt=salt) if settings.password else None
+
+    def fits(self, given: str) -> bool:
+        return hmac.compare_digest(given.encode(), self._password.encode())
+
+    def is_open(self) -> bool:
+        sent = request.authorization
+        if sent is not None and sent.type == "basic" and sent.password is not None:
+            site_limiter().count()
+            return self.fits(sent.password)
+        assert self._signer is not None  # noqa: S101 - a door without a password is never asked
+        try:
+            return bool(self._signer.loads(request.cookies.get(COOKIE, ""), max_age=COOKIE_SECONDS))
+        except BadSignature:
+            return False
+
+    def give_key(self, response: object) -> None:
+        assert self._signer is not None  # noqa: S101
+        response.set_cookie(  # type: ignore[attr-defined]
+            COOKIE,
+            self._signer.dumps("in"),
+            max_age=COOKIE_SECONDS,
+            secure=request.is_secure,
+            httponly=True,
+            samesite="Lax",
+            path=request.script_root or "/",
+        )
+
+
+def _signing_key(settings: Settings) -> str:
+    """`SECRET_KEY`, or a random one that all processes of this machine share by a file."""
+    if settings.secret_key:
+        return settings.secret_key
+    path = Path(settings.data_dir) / "secret-key"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            file.write(secrets.token_hex(32))
+    except FileExistsError:
+        pass
+    return path.read_text()
+
+
+class Limiter:
+    """Submissions per client. In this process's memory: with several processes each counts for itself."""
+
+    def __init__(self, rate: str) -> None:
+        self._rule = None if rate == "off" else parse(rate)
+        self._limiter = SlidingWindowCounterRateLimiter(MemoryStorage())
+
+    def count(self) -> None:
+        """Raises RateLimited when this client's share is used up."""
+        if self._rule is None:
+            return
+        client = request.remote_addr or "unknown"
+        if not self._limiter.hit(self._rule, client):
+            stats = self._limiter.get_window_stats(self._rule, client)
+            raise RateLimited(f"The limit is {self._rule}.", retry_after=max(1.0, stats.reset_time - time.time()))
+
+
+def site_limiter() -> Limiter:
+    """The limiter of the running app."""
+    found: Limiter = current_app.extensions["limiter"]
+    return found

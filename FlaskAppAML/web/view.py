@@ -1,0 +1,72 @@
+"""A kept answer as the templates want it: typed parts, rounded numbers, texts cut to a readable length."""
+
+from __future__ import annotations
+
+import json
+import math
+from datetime import UTC, datetime
+from typing import Any
+
+from .. import results
+from ..results import Part, Scores, Sentence, Table
+from ..wire import dumps
+
+MOST_ROWS = 200
+MOST_COLUMNS = 50
+LONGEST_JSON = 20_000
+
+
+class Answer:
+    """One answer's document, ready to be shown."""
+
+    def __init__(self, document: dict[str, Any]) -> None:
+        prediction = document["prediction"]
+        self.id: str = prediction["id"]
+        self.said = Sentence(**document["said"])
+        self.parts: list[Part] = [results.load(part) for part in prediction["outputs"]]
+        self.meta: dict[str, Any] = prediction["meta"]
+        self.request: dict[str, str] = document["request"]
+        self.until: float | None = document.get("until")
+        self._raw = prediction["raw"]
+
+    @property
+    def views(self) -> list[Part]:
+        """What is looked at first: everything but a table that a view already shows."""
+        seen = {part.name for part in self.parts if isinstance(part, Scores)}
+        return [part for part in self.parts if not (isinstance(part, Table) and part.name in seen)]
+
+    @property
+    def tables(self) -> list[Table]:
+        """Tables behind a view: every value as the endpoint names it."""
+        seen = {part.name for part in self.parts if isinstance(part, Scores)}
+        return [part for part in self.parts if isinstance(part, Table) and part.name in seen]
+
+    def request_text(self) -> str:
+        body = self.request["body"]
+        pretty = dumps(json.loads(body), indent=2) if len(body) <= LONGEST_JSON else body
+        return f"{self.request['method']} {self.request['target']}\n\n{_cut(pretty)}"
+
+    @staticmethod
+    def json_text(value: Any) -> str:
+        return _cut(dumps(value, indent=2))
+
+    def raw_text(self) -> str:
+        """The prettified JSON, cut where it gets too long to read; the download has it whole."""
+        return self.json_text(self._raw)
+
+    def kept_until(self) -> str:
+        return datetime.fromtimestamp(self.until, UTC).strftime("%H:%M UTC") if self.until else ""
+
+    def seconds(self) -> tuple[str, str]:
+        return f"{self.meta['total_ms'] / 1000:.2f}", f"{self.meta['endpoint_ms'] / 1000:.2f}"
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= LONGEST_JSON else f"{text[:LONGEST_JSON]}\n… cut here; the JSON download has all of it."
+
+
+def number(value: Any, digits: int = 4) -> str:
+    """A column of numbers has equal decimals; what is no number stays as it came."""
+    if isinstance(value, float) and math.isfinite(value) and 1e-4 <= abs(value) < 1e9:
+        return f"{value:.{digits}f}"
+    return str(value)

@@ -1,0 +1,116 @@
+"""Request and Reply: what goes to an endpoint and what comes back. Dialects and the client both know only these."""
+
+from __future__ import annotations
+
+import codecs
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+from .errors import BadResponse
+
+DEEPEST = 100
+# Codecs that are no text, or whose decoding is slow enough to be an attack.
+REFUSED_CODECS = frozenset({"punycode", "idna", "utf-7", "unicode_escape", "raw_unicode_escape", "undefined"})
+
+
+@dataclass(frozen=True)
+class Request:
+    """A request before the client adds the key. `body` is bytes ready to be sent."""
+
+    url: str
+    body: bytes = b""
+    method: str = "POST"
+    headers: Mapping[str, str] = field(default_factory=lambda: {"Content-Type": "application/json"})
+
+
+@dataclass(frozen=True)
+class Reply:
+    """A whole answer: header names in lower case, the body unpacked, `seconds` for the last try alone."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    seconds: float = 0.0
+    tries: int = 1
+
+    def json(self) -> Any:
+        """The body as JSON, whatever its content type says. Raises BadResponse."""
+        return read_json(self.body, self.headers.get("content-type", ""))
+
+
+def read_json(body: bytes, content_type: str = "") -> Any:
+    """JSON as endpoints really send it: with or without BOM, in the declared charset, NaN and Infinity included.
+
+    Integers are exact; a float beyond the range of a double stays its text. Raises BadResponse.
+    """
+    if not body.strip():
+        raise BadResponse("The answer was empty.")
+    try:
+        text = body.decode(_charset(body, content_type)).removeprefix("\ufeff")
+        value = json.loads(text, parse_float=_float)
+    except UnicodeDecodeError:
+        raise BadResponse("The answer holds bytes that are not text in its declared encoding.") from None
+    except RecursionError:
+        raise BadResponse("The answer is nested too deeply.") from None
+    except ValueError:
+        raise BadResponse("The answer is not JSON.") from None
+    if body.count(b"[") + body.count(b"{") > DEEPEST and _too_deep(value):
+        raise BadResponse("The answer is nested too deeply.")
+    return value
+
+
+def _charset(body: bytes, content_type: str) -> str:
+    declared = content_type.lower().partition("charset=")[2].split(";")[0].strip(" \"'")
+    try:
+        name = codecs.lookup(declared).name
+        "".encode(name)  # a codec such as zlib is known, but not one of text
+        return json.detect_encoding(body) if name in REFUSED_CODECS else name
+    except (LookupError, ValueError):
+        return json.detect_encoding(body)
+
+
+def _float(text: str) -> float | str:
+    number = float(text)
+    return number if math.isfinite(number) else text
+
+
+def _too_deep(value: Any) -> bool:
+    level = [value]
+    for _ in range(DEEPEST):
+        level = [
+            child
+            for node in level
+            if isinstance(node, dict | list)
+            for child in (node.values() if isinstance(node, dict) else node)
+        ]
+        if not level:
+            return False
+    return True
+
+
+def dumps(value: Any, *, indent: int | None = None) -> str:
+    """Valid JSON in every case: NaN and Infinity become text, Decimal a number; other letters than ASCII stay."""
+    try:
+        return json.dumps(value, ensure_ascii=False, indent=indent, allow_nan=False, default=_plain)
+    except ValueError:
+        return json.dumps(_finite(value), ensure_ascii=False, indent=indent, allow_nan=False, default=_plain)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        return int(value) if value == value.to_integral_value() and abs(value) < 2**63 else float(value)
+    raise TypeError(f"{type(value).__name__} is not JSON")
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, float) and not math.isfinite(value):
+        return {math.inf: "Infinity", -math.inf: "-Infinity"}.get(value, "NaN")
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    return value

@@ -1,0 +1,87 @@
+"""Starts FlaskAppAML: `python runserver.py [--host H] [--port P]`. Visual Studio and IIS run this file too.
+
+Listening on this computer only, without a `URL` to call, it starts the demo endpoint as well and uses that.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import secrets
+import signal
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+from waitress import create_server
+
+from FlaskAppAML import create_app
+from FlaskAppAML.errors import SettingError
+from FlaskAppAML.settings import Settings, read_environment
+
+ROOT = Path(__file__).resolve().parent
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+HOSTED = ("HTTP_PLATFORM_PORT", "WEBSITE_SITE_NAME")
+THREADS = 96
+DEMO = {
+    "title": "Company clusters",
+    "description": "Describe a company, and the model says which of ten groups of companies it is most like, "
+    "and how far it is from each.",
+    "form": str(ROOT / "demo" / "form.json"),
+    "examples": str(ROOT / "demo" / "examples.json"),
+}
+
+
+def main() -> None:
+    """Reads the settings and serves until it is stopped. A wrong setting ends it with a sentence."""
+    options = _options()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    try:
+        serve(options.host, options.port)
+    except SettingError as error:
+        sys.exit(f"FlaskAppAML cannot start:\n{error}")
+    except OSError as error:
+        sys.exit(f"FlaskAppAML cannot listen on {options.host}:{options.port}: {error.strerror}. Try --port.")
+    except KeyboardInterrupt:
+        pass
+
+
+def _options() -> argparse.Namespace:
+    names = ("SERVER_PORT", "HTTP_PLATFORM_PORT", "PORT")
+    given = next((os.environ[name] for name in names if os.environ.get(name)), "5555")
+    parser = argparse.ArgumentParser(description="Start FlaskAppAML.")
+    parser.add_argument("--host", default=os.environ.get("SERVER_HOST") or "127.0.0.1")
+    parser.add_argument("--port", type=int, default=given, help="default: 5555")
+    return parser.parse_args()
+
+
+def serve(host: str, port: int) -> None:
+    """Raises SettingError, and OSError when the port is taken."""
+    settings = read_environment()
+    local = host in LOOPBACK and not settings.proxy_hops and not any(os.environ.get(name) for name in HOSTED)
+    with_demo = local and not settings.url
+    if with_demo:
+        settings = start_demo(settings)
+    app = create_app(settings, local=local, demo=with_demo)
+    # waitress would remove forwarded headers; the app must see them to know that a request is not local.
+    server = create_server(
+        app, host=host, port=port, threads=THREADS, ident=None, clear_untrusted_proxy_headers=False
+    )
+    print(f"FlaskAppAML: http://{'localhost' if local else host}:{port}", flush=True)
+    if with_demo:
+        print("URL is not set, so answers come from the demo endpoint on this computer.", flush=True)
+    server.run()
+
+
+def start_demo(settings: Settings) -> Settings:
+    """Starts the demo endpoint in this process, with a key of its own, and points the settings at it."""
+    from demo.server import start
+
+    key = secrets.token_urlsafe(24)
+    demo = start(key)
+    own = {name: getattr(settings, name) or value for name, value in DEMO.items()}
+    return replace(settings, url=demo.url, api_key=key, auth="bearer", **own)
+
+
+if __name__ == "__main__":
+    main()
