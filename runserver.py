@@ -12,6 +12,7 @@ import signal
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from waitress import create_server
 
@@ -64,9 +65,7 @@ def serve(host: str, port: int) -> None:
         settings = start_demo(settings)
     app = create_app(settings, local=local, demo=with_demo)
     # waitress would remove forwarded headers; the app must see them to know that a request is not local.
-    server = create_server(
-        app, host=host, port=port, threads=THREADS, ident=None, clear_untrusted_proxy_headers=False
-    )
+    server = create_server(app, host=host, port=port, threads=THREADS, ident=None, clear_untrusted_proxy_headers=False)
     print(f"FlaskAppAML: http://{'localhost' if local else host}:{port}", flush=True)
     if with_demo:
         print("URL is not set, so answers come from the demo endpoint on this computer.", flush=True)
@@ -79,7 +78,7 @@ def start_demo(settings: Settings) -> Settings:
 
     key = secrets.token_urlsafe(24)
     demo = start(key)
-    own = {name: getattr(settings, name) or value for name, value in DEMO.items()}
+    own: dict[str, Any] = {name: getattr(settings, name) or value for name, value in DEMO.items()}
     return replace(settings, url=demo.url, api_key=key, auth="bearer", **own)
 
 

@@ -87,8 +87,7 @@ class Answers:
     def _fill(self, path: Path, handle: int, make: Callable[[], Document]) -> Document:
         try:
             now = time.time()
-            document = make()
-            document = {"at": now, "until": time.time() + self._seconds} | document
+            document: Document = {"at": now, "until": now + self._seconds} | make()
         except BaseException:
             os.close(handle)
             path.unlink(missing_ok=True)

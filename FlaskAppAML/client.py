@@ -220,12 +220,14 @@ def _explained(error: Exception, attempt: Try, *, head_read: bool) -> EndpointEr
         return TimedOut("There was no whole answer within the time that this app waits.")
     cause = _root(error)
     if attempt.received == 0:
-        was_reset = attempt.reset or (isinstance(cause, OSError) and not isinstance(cause, http.client.RemoteDisconnected))
+        was_reset = attempt.reset or (
+            isinstance(cause, OSError) and not isinstance(cause, http.client.RemoteDisconnected)
+        )
         return ConnectionLost("It was closed before any answer.", another_try=attempt.reused or was_reset)
     if head_read:
         return BadResponse("The answer was cut short.")
     if isinstance(cause, http.client.BadStatusLine):
-        return _strange_start(cause.line)
+        return _strange_start(str(cause))
     if isinstance(cause, OSError):
         return ConnectionLost("It was cut in the middle of the answer’s headers.")
     return BadResponse("The answer’s headers are malformed.")
@@ -287,7 +289,7 @@ def _wait(error: EndpointError, tries: int) -> float | None:
         return error.retry_after if error.retry_after <= LONGEST_WAIT else None
     if isinstance(error, ConnectionLost):
         return 0.0
-    return FIRST_WAIT * 2 ** (tries - 1) * random.uniform(0.5, 1.5)  # noqa: S311 - jitter, not a secret
+    return FIRST_WAIT * 2.0 ** (tries - 1) * random.uniform(0.5, 1.5)  # noqa: S311 - jitter, not a secret
 
 
 class Slots:

@@ -17,7 +17,8 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any
 
-import requests.certs
+import certifi
+import requests
 from requests import PreparedRequest
 from requests.adapters import HTTPAdapter
 from requests.utils import get_environ_proxies, prepend_scheme_if_needed, select_proxy
@@ -246,7 +247,7 @@ class EndpointAdapter(HTTPAdapter):
         if url.startswith("https:") or (proxy or "").startswith("https:"):
             options["ssl_context"] = tls_context()
         if proxy:
-            proxy = prepend_scheme_if_needed(proxy, "http")
+            proxy = str(prepend_scheme_if_needed(proxy, "http"))  # type: ignore[no-untyped-call]
             manager: PoolManager = ProxyManager(proxy, proxy_headers=self.proxy_headers(proxy), **options)
         else:
             manager = PoolManager(**options)
@@ -270,7 +271,7 @@ class EndpointAdapter(HTTPAdapter):
 
 def tls_context() -> ssl.SSLContext:
     """A verifying context with the CA bundle that requests would use."""
-    bundle = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or requests.certs.where()
+    bundle = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or certifi.where()
     context = create_urllib3_context()
     context.load_verify_locations(**{"capath" if os.path.isdir(bundle) else "cafile": bundle})
     context.sslsocket_class = _TlsSocket

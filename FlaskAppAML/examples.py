@@ -36,6 +36,10 @@ def _read(file: Path) -> list[Example]:
         raise SettingError(f"EXAMPLES names a file that is not JSON: {file} ({error}).") from None
     listed = found if isinstance(found, list) else [found]
     for item in listed:
-        if not isinstance(item, dict) or not isinstance(item.get("name"), str) or not isinstance(item.get("inputs"), dict):
+        if (
+            not isinstance(item, dict)
+            or not isinstance(item.get("name"), str)
+            or not isinstance(item.get("inputs"), dict)
+        ):
             raise SettingError(f"{SHAPE}; {file.name} does not.")
     return [Example(item["name"], item["inputs"]) for item in listed]

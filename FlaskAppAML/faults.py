@@ -119,11 +119,9 @@ def _code(said: Any) -> str:
 
 def _text(said: Any) -> str:
     """What the endpoint wrote about it: every message once, shortened."""
-    texts = []
+    texts: list[str] = []
     for item in _errors(said):
-        for key in ("message", "msg", "error", "detail"):
-            if isinstance(item.get(key), str):
-                texts.append(_short(item[key]))
+        texts += [_short(item[key]) for key in ("message", "msg", "error", "detail") if isinstance(item.get(key), str)]
     return " ".join(dict.fromkeys(text for text in texts if text))[:LONGEST_TEXT]
 
 
@@ -146,5 +144,6 @@ def _retry_after(reply: Reply, said: Any) -> float | None:
         except (ValueError, OverflowError):
             return None
     estimate = said.get("estimated_time") if isinstance(said, dict) else None
-    is_number = isinstance(estimate, int | float) and not isinstance(estimate, bool)
-    return float(estimate) if is_number and 0 <= float(estimate) < 1e6 else None
+    if not isinstance(estimate, int | float) or isinstance(estimate, bool):
+        return None
+    return float(estimate) if 0 <= estimate < 1e6 else None

@@ -41,14 +41,14 @@ class _Checked(WTField):
         self.parsed = self.spec.parse(self.data)
 
     @property
-    def shown_count(self) -> str:
-        """How much of the longest length is used, as the server counts: "244 of 1,000"."""
-        length = len(str(self.data or "").replace("\r\n", "\n"))
-        return f"{length:,} of {self.spec.max_length:,}" if self.spec.max_length else ""
+    def length(self) -> int:
+        """In code points, a line break counting as one, as `spec.parse` counts."""
+        return len(str(self.data or "").replace("\r\n", "\n"))
 
     @property
-    def over(self) -> bool:
-        return bool(self.spec.max_length) and len(str(self.data or "").replace("\r\n", "\n")) > self.spec.max_length
+    def is_counted(self) -> bool:
+        """A counter helps with long texts; for a name it is noise."""
+        return (self.spec.max_length or 0) > TEXTAREA_FROM
 
 
 class TextField(_Checked, StringField):

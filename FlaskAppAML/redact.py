@@ -1,7 +1,8 @@
 """Secrets, removed from text in every form in which one could come back.
 
 An endpoint can echo the key: plain in an error page, URL-quoted in a redirect, in base64 inside an echoed
-`Authorization` header, or escaped as JSON or HTML. The same `Redactor` stands on the way to pages and on the way to logs.
+`Authorization` header, or escaped as JSON or HTML. The same `Redactor` stands on the way to pages and on the way to
+logs.
 """
 
 from __future__ import annotations

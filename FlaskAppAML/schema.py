@@ -70,7 +70,7 @@ class Field:
             return self.fixed
         if value is None or (source == "text" and value.strip() == ""):
             return self._absent()
-        typed = _READERS[self.kind](value, source)
+        typed: Any = _READERS[self.kind](value, source)
         if self.choices and typed not in self.choices:
             raise InvalidValue(f"Choose one of: {', '.join(_shown(choice) for choice in self.choices)}.")
         if isinstance(typed, str):
@@ -230,7 +230,7 @@ class Schema:
             known = ", ".join(self._by_name)
             raise SettingError(f"FORM changes fields that do not exist: {', '.join(unknown)}. There are: {known}.")
         changed = [_changed(f, by_name.get(f.name, {})) for f in self.fields]
-        placed = sorted(enumerate(changed), key=lambda pair: (pair[0] if pair[1].order is None else pair[1].order))
+        placed = sorted(enumerate(changed), key=lambda pair: pair[0] if pair[1].order is None else pair[1].order)
         subject = changes.get("subject", self.subject)
         return replace(self, fields=tuple(f for _, f in placed), subject=subject)
 
@@ -312,6 +312,5 @@ def unique_names(found: Iterable[Field]) -> tuple[Field, ...]:
     listed = list(found)
     names = [f.name for f in listed]
     return tuple(
-        replace(f, name=f"{f.input or 'GlobalParameters'}.{f.name}") if names.count(f.name) > 1 else f
-        for f in listed
+        replace(f, name=f"{f.input or 'GlobalParameters'}.{f.name}") if names.count(f.name) > 1 else f for f in listed
     )

@@ -1,4 +1,4 @@
-"""The table of settings. `.env.example` and `docs/settings.md` are made from it, and nothing else reads the environment.
+"""The table of settings. `.env.example` and `docs/settings.md` are made from it; nothing else reads the environment.
 
 A setting is a field of `Settings` with its default, its parser and its help. A secret has no default, can be given as
 `NAME_FILE` (the path of a file that holds it), and is never part of a `repr`.
@@ -173,13 +173,11 @@ def rate(value: str) -> str:
 # The table.
 
 
-def setting(
-    default: T, meaning: str, parse: Callable[[str], T], *, is_secret: bool = False, shown: str = ""
-) -> T:
+def setting(default: T, meaning: str, parse: Callable[[str], T], *, is_secret: bool = False, shown: str = "") -> T:
     """A row: `shown` is what the docs print as the default where the value itself would not tell."""
     about = {"meaning": meaning, "parse": parse, "secret": is_secret, "shown": shown}
     value: T = (
-        field(default_factory=lambda: default, metadata=about, repr=not is_secret)  # type: ignore[assignment]
+        field(default_factory=lambda: default, metadata=about, repr=not is_secret)
         if isinstance(default, dict)
         else field(default=default, metadata=about, repr=not is_secret)
     )
@@ -199,7 +197,7 @@ class Settings:
     api_key: str = setting("", "The endpoint’s key.", secret, is_secret=True)
     auth: str = setting(
         "bearer",
-        "How the key is sent: `bearer`, `basic` (`API_KEY` is then `user:password`), `none`, `header:NAME`, `query:NAME`.",
+        "How the key is sent: `bearer`, `basic` (`API_KEY` is `user:password`), `none`, `header:NAME`, `query:NAME`.",
         auth_style,
     )
     headers: dict[str, str] = setting(
@@ -236,20 +234,27 @@ class Settings:
     connect_timeout: float = setting(5.0, "Seconds to connect, the TLS handshake included.", seconds)
     retries: int = setting(2, "Further tries where one is safe.", count)
     max_calls: int = setting(64, "Calls at once to the endpoint, per process; a few more wait.", positive)
-    max_request_bytes: int = setting(16 * 1024**2, "The most that one request to this app may hold.", size, shown="16 MiB")
+    max_request_bytes: int = setting(
+        16 * 1024**2, "The most that one request to this app may hold.", size, shown="16 MiB"
+    )
     max_response_bytes: int = setting(
         32 * 1024**2, "The most that is read of an endpoint’s answer, packed or unpacked.", size, shown="32 MiB"
     )
 
     # Who may use it
     password: str = setting(
-        "", "One shared password for the whole app. Set it wherever strangers can reach the page.", passphrase, is_secret=True
+        "",
+        "One shared password for the whole app. Set it wherever strangers can reach the page.",
+        passphrase,
+        is_secret=True,
     )
     rate_limit: str = setting(
         "60/minute", "Submissions per client and process, then 429; `off` for none. The key pays for every call.", rate
     )
     frame_ancestors: str = setting("'self'", "Who may show this app in a frame (CSP).", one_line)
-    trusted_hosts: tuple[str, ...] = setting((), "Host names that requests may ask for, separated by commas.", names, shown="any")
+    trusted_hosts: tuple[str, ...] = setting(
+        (), "Host names that requests may ask for, separated by commas.", names, shown="any"
+    )
     proxy_hops: int = setting(0, "How many proxies of yours stand before the app and set `X-Forwarded-*`.", count)
     secret_key: str = setting(
         "",
@@ -261,7 +266,10 @@ class Settings:
 
     # What is kept and logged
     data_dir: str = setting(
-        "", "What must outlive a request: recent answers, the schema’s copy.", folder, shown="`instance/`; `/home/data` on App Service"
+        "",
+        "What must outlive a request: recent answers, the schema’s copy.",
+        folder,
+        shown="`instance/`; `/home/data` on App Service",
     )
     answer_minutes: int = setting(
         15,
@@ -269,7 +277,9 @@ class Settings:
         count,
     )
     show_raw: bool = setting(True, "Whether the raw JSON of an answer is shown.", switch)
-    log_level: str = setting("info", "`debug`, `info`, `warning` or `error`.", one_of("debug", "info", "warning", "error"))
+    log_level: str = setting(
+        "info", "`debug`, `info`, `warning` or `error`.", one_of("debug", "info", "warning", "error")
+    )
     log_format: str = setting("text", "`text` or `json`, one line per request.", one_of("text", "json"))
 
     @staticmethod

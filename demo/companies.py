@@ -35,7 +35,7 @@ def terms(text: str) -> list[str]:
 
 @dataclass(frozen=True)
 class Model:
-    """A trained model: per cluster a name and a centre, per term its idf and places in the centres."""
+    """A trained model: a name per cluster; per term its idf and its place in every centre."""
 
     names: tuple[str, ...]
     idf: dict[str, float]

@@ -19,7 +19,7 @@ COLUMNS = ("Title", "Category", "Text")
 Row = tuple[str, ...]
 
 
-class Refusal(Exception):
+class ProtocolError(Exception):
     """An error the caller is told about: the HTTP status, the class of error and its cause."""
 
     def __init__(self, status: HTTPStatus, kind: tuple[str, str], cause: tuple[str, str]) -> None:
@@ -34,25 +34,25 @@ class Refusal(Exception):
         return {"error": {"code": self.kind[0], "message": self.kind[1], "details": details}}
 
 
-def invalid(code: str, message: str) -> Refusal:
+def invalid(code: str, message: str) -> ProtocolError:
     """400 `BadArgument`, with the real cause in the details."""
-    return Refusal(
+    return ProtocolError(
         HTTPStatus.BAD_REQUEST, ("BadArgument", "Invalid argument provided."), (code, message)
     )
 
 
-def unauthorized() -> Refusal:
+def unauthorized() -> ProtocolError:
     """401, word for word what the service answered to a missing or wrong key."""
-    return Refusal(
+    return ProtocolError(
         HTTPStatus.UNAUTHORIZED,
         ("Unauthorized", "Request is unauthorized to access resource."),
         ("ScoreRequestUnauthorized", "Invalid credentials provided."),
     )
 
 
-def not_found() -> Refusal:
+def not_found() -> ProtocolError:
     """404 for every path that is not of this service."""
-    return Refusal(
+    return ProtocolError(
         HTTPStatus.NOT_FOUND,
         ("NotFound", "Resource not found."),
         ("WebServiceNotFound", "There is no web service at this address."),
@@ -72,7 +72,7 @@ class Query(NamedTuple):
 def read_query(query: str) -> Query:
     """Reads `api-version=2.0&details=true` or `api-version=2.0&format=swagger`.
 
-    Raises Refusal for any other version, or a format that is not `swagger`.
+    Raises ProtocolError for any other version, or a format that is not `swagger`.
     """
     values = {name: found[-1] for name, found in parse_qs(query, keep_blank_values=True).items()}
     version, form = values.get("api-version", ""), values.get("format")
@@ -91,7 +91,7 @@ def read_rows(body: bytes) -> list[Row]:
 
     A table (`ColumnNames`, `Values`) and a list of records are both read, in whatever format the
     answer is wanted.
-    Raises Refusal when the body is anything else.
+    Raises ProtocolError when the body is anything else.
     """
     source = read_input(read_json(body))
     if isinstance(source, dict):
@@ -102,7 +102,7 @@ def read_rows(body: bytes) -> list[Row]:
 
 
 def read_json(body: bytes) -> dict[str, Any]:
-    """The JSON object in a body; numbers stay the text they were written as. Raises Refusal."""
+    """The JSON object in a body, numbers left as the text they are. Raises ProtocolError."""
     try:
         document = json.loads(body, parse_int=str, parse_float=str, parse_constant=no_constant)
     except (ValueError, RecursionError) as error:
@@ -118,7 +118,7 @@ def no_constant(name: str) -> None:
 
 
 def read_input(document: dict[str, Any]) -> object:
-    """What stands under the one input. Raises Refusal when the envelope is wrong."""
+    """What stands under the one input. Raises ProtocolError when the envelope is wrong."""
     inputs, parameters = document.get("Inputs"), document.get("GlobalParameters", {})
     if not isinstance(inputs, dict) or not inputs:
         raise invalid("MissingRequestInput", f'The body needs "Inputs" with "{INPUT}" in it.')
@@ -140,7 +140,7 @@ def read_input(document: dict[str, Any]) -> object:
 
 
 def table_rows(table: dict[str, Any]) -> list[Row]:
-    """The rows of a table, its columns found by name. Raises Refusal."""
+    """The rows of a table, its columns found by name. Raises ProtocolError."""
     names, values = table.get("ColumnNames"), table.get("Values")
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
         raise parse_error("ColumnNames must be a list of names")
@@ -151,14 +151,14 @@ def table_rows(table: dict[str, Any]) -> list[Row]:
 
 
 def table_row(number: int, row: object, width: int, places: Sequence[int]) -> Row:
-    """One row of a table, cut down to our columns. Raises Refusal."""
+    """One row of a table, cut down to our columns. Raises ProtocolError."""
     if not isinstance(row, list) or len(row) != width:
         raise parse_error(f"row {number} must be a list of {width} values")
     return tuple(text_of(number, row[at]) for at in places)
 
 
 def record_row(number: int, record: object) -> Row:
-    """The values of one record. Raises Refusal."""
+    """The values of one record. Raises ProtocolError."""
     if not isinstance(record, dict):
         raise parse_error(f"row {number} must be an object")
     names, values = list(record), list(record.values())
@@ -170,7 +170,7 @@ def place(names: list[str], column: str) -> int:
 
     Its exact name wins; else the case of letters does not matter, as forms lower-case names.
 
-    Raises Refusal when it is missing or stands there twice.
+    Raises ProtocolError when it is missing or stands there twice.
     """
     exact = names if column in names else [name.lower() for name in names]
     wanted = column if column in names else column.lower()
@@ -183,14 +183,14 @@ def place(names: list[str], column: str) -> int:
 def text_of(number: int, value: object) -> str:
     """A value as text; null is a missing value and reads as empty.
 
-    Raises Refusal for a list or an object.
+    Raises ProtocolError for a list or an object.
     """
     if isinstance(value, (list, dict)):
         raise parse_error(f"row {number} has a value that is not text")
     return "" if value is None else str(value)
 
 
-def parse_error(cause: str) -> Refusal:
+def parse_error(cause: str) -> ProtocolError:
     """The documented answer to input that does not fit the columns."""
     return invalid("InputParseError", f"The input could not be read: {cause}.")
 

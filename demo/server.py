@@ -25,7 +25,7 @@ from typing import Any
 
 from demo import protocol
 from demo.companies import Model, load
-from demo.protocol import Refusal
+from demo.protocol import ProtocolError
 
 HOST = "127.0.0.1"
 MAX_BODY = 4 * 1024 * 1024
@@ -43,11 +43,11 @@ JSON = "application/json; charset=utf-8"
 log = logging.getLogger(__name__)
 
 
-class Unread(Refusal):
+class UnreadError(ProtocolError):
     """A refusal that leaves the body unread, after which the connection is of no use."""
 
 
-class NotAllowed(Refusal):
+class NotAllowedError(ProtocolError):
     """405, with the methods that are allowed."""
 
     def __init__(self, method: str, methods: tuple[str, ...]) -> None:
@@ -58,18 +58,18 @@ class NotAllowed(Refusal):
         self.methods = methods
 
 
-def unread(status: HTTPStatus, message: str) -> Unread:
-    """A refusal of the message as such; the protocol has no codes for these, so the status names them."""
+def unread(status: HTTPStatus, message: str) -> UnreadError:
+    """A refusal of the message as such, for which the protocol mostly has no code of its own."""
     if status is HTTPStatus.BAD_REQUEST:
         plain = protocol.invalid("RequestBodyInvalid", message)
-        return Unread(plain.status, plain.kind, plain.cause)
-    return Unread(status, own(status), (own(status)[0], message))
+        return UnreadError(plain.status, plain.kind, plain.cause)
+    return UnreadError(status, own(status), (own(status)[0], message))
 
 
-def failed() -> Refusal:
+def failed() -> ProtocolError:
     """500: a fault of ours, about which the log says more."""
     kind = ("InternalError", "Execution encountered an internal error.")
-    return Refusal(
+    return ProtocolError(
         HTTPStatus.INTERNAL_SERVER_ERROR, kind, ("UnknownError", "The demo endpoint failed.")
     )
 
@@ -138,7 +138,7 @@ class Handler(BaseHTTPRequestHandler):
         """Every method comes here; what a path answers to is in `route`."""
         try:
             self.route(self.read_body())
-        except Refusal as refusal:
+        except ProtocolError as refusal:
             self.refuse(refusal)
         except OSError:
             # The client went away, or (TimeoutError) did not send what it announced.
@@ -151,7 +151,7 @@ class Handler(BaseHTTPRequestHandler):
     do_GET = do_HEAD = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = do_POST
 
     def route(self, body: bytes) -> None:
-        """Answers by path. Raises Refusal."""
+        """Answers by path. Raises ProtocolError."""
         path, _, query = self.path.partition("?")
         if path == f"{BASE}/execute":
             self.allow("POST")
@@ -168,7 +168,7 @@ class Handler(BaseHTTPRequestHandler):
             raise protocol.not_found()
 
     def execute(self, query: str, body: bytes) -> None:
-        """Scores. The key comes first: who has none learns nothing else. Raises Refusal."""
+        """Scores. The key comes first: who has none learns nothing else. Raises ProtocolError."""
         said = self.headers.get("Authorization", "").encode("latin-1", "replace")
         if not hmac.compare_digest(said, f"Bearer {self.server.key}".encode()):
             raise protocol.unauthorized()
@@ -180,15 +180,15 @@ class Handler(BaseHTTPRequestHandler):
         self.send_json(protocol.answer(protocol.read_rows(body), asked, self.server.model))
 
     def allow(self, *methods: str) -> None:
-        """Raises Refusal when the method is not among them."""
+        """Raises ProtocolError when the method is not among them."""
         if self.command not in methods:
-            raise NotAllowed(self.command, methods)
+            raise NotAllowedError(self.command, methods)
 
     def read_body(self) -> bytes:
         """The body, empty where none is announced.
 
-        Raises Refusal when it is chunked, too long or shorter than announced, TimeoutError when it
-        takes too long.
+        Raises ProtocolError when it is chunked, too long or shorter than announced, TimeoutError
+        when it takes too long.
         """
         if "Transfer-Encoding" in self.headers:
             raise unread(
@@ -206,7 +206,7 @@ class Handler(BaseHTTPRequestHandler):
         return body
 
     def announced(self) -> int:
-        """The Content-Length. Raises Refusal when it is no number, or when there are two."""
+        """The Content-Length. Raises ProtocolError when it is no number, or when there are two."""
         said = set(self.headers.get_all("Content-Length", ["0"]))
         length = said.pop()
         # isdigit() alone would let other scripts' digits pass; ten digits are far above the cap.
@@ -215,7 +215,7 @@ class Handler(BaseHTTPRequestHandler):
         return int(length)
 
     def pieces(self, length: int) -> Iterator[bytes]:
-        """Yields up to `length` bytes. Raises TimeoutError when it takes longer than our patience."""
+        """Yields up to `length` bytes. Raises TimeoutError when that outlasts our patience."""
         ends = time.monotonic() + (self.timeout or PATIENCE)
         while length > 0 and (piece := self.rfile.read1(min(length, PIECE))):
             length -= len(piece)
@@ -234,17 +234,19 @@ class Handler(BaseHTTPRequestHandler):
             self.end_headers()
             self.wfile.flush()
 
-    def refuse(self, refusal: Refusal) -> None:
+    def refuse(self, refusal: ProtocolError) -> None:
         """Sends an error; after one that left a body unread, ends the connection gently."""
-        if isinstance(refusal, Unread):
+        if isinstance(refusal, UnreadError):
             self.close_connection = True
-        extra = {"Allow": ", ".join(refusal.methods)} if isinstance(refusal, NotAllowed) else {}
+        extra = (
+            {"Allow": ", ".join(refusal.methods)} if isinstance(refusal, NotAllowedError) else {}
+        )
         self.send_json(refusal.body(), refusal.status, extra)
-        if isinstance(refusal, Unread):
+        if isinstance(refusal, UnreadError):
             self.drain()
 
     def drain(self) -> None:
-        """Reads on for a while: to close with unread bytes would reset the connection, answer lost."""
+        """Reads on for a while: closing with bytes unread is a reset, which loses the answer."""
         with suppress(OSError):
             self.connection.shutdown(socket.SHUT_WR)
             deque(self.pieces(MAX_DRAIN), maxlen=0)

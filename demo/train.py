@@ -14,9 +14,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import sklearn  # type: ignore[import-untyped]
-from sklearn.cluster import KMeans  # type: ignore[import-untyped]
-from sklearn.feature_extraction.text import TfidfVectorizer  # type: ignore[import-untyped]
+import sklearn
+from sklearn.cluster import KMeans
+from sklearn.feature_extraction.text import TfidfVectorizer
 
 from demo.companies import MODEL_FILE, Model, load, terms
 
@@ -208,8 +208,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     write_names(trained.names)
     model = load()
     print(
-        f"{len(model.idf)} terms, {MODEL_FILE.stat().st_size} bytes,"
-        f" inertia {trained.kmeans.inertia_:.2f}"
+        f"{len(model.idf)} terms, {MODEL_FILE.stat().st_size} bytes, inertia {trained.kmeans.inertia_:.2f}"
     )
     print(report(model))
     return 0

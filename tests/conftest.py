@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from demo.server import Demo, start
 from flask import Flask
 from flask.testing import FlaskClient
 from misbehaving import Misbehaving
 
 import FlaskAppAML
+from demo.server import Demo, start
 from FlaskAppAML.settings import Settings
 
 KEY = "tk/9+aZ=q%7&\"e'42-secret"  # every character that some encoding changes

@@ -116,9 +116,7 @@ def case(
     """Enter the function below as what the case `name` does."""
 
     def enter(serve: Handler) -> Handler:
-        CASES[name] = Case(
-            name, status, kind, tries, secrets, scheme, serve, reads, own_door, certificate
-        )
+        CASES[name] = Case(name, status, kind, tries, secrets, scheme, serve, reads, own_door, certificate)
         return serve
 
     return enter
@@ -199,9 +197,7 @@ def error(code: str, message: str, detail_code: str = "", detail: str = "") -> J
 
 def page(title: str, content: str = "") -> bytes:
     """The HTML that a proxy sends in place of an answer."""
-    return (
-        f"<html><head><title>{title}</title></head><body>{HEADING}{content}</body></html>".encode()
-    )
+    return f"<html><head><title>{title}</title></head><body>{HEADING}{content}</body></html>".encode()
 
 
 def escaped(text: str) -> str:
@@ -1109,9 +1105,7 @@ class Misbehaving:
 
     # -- opening and closing
 
-    def _open_door(
-        self, stack: contextlib.ExitStack, name: str, context: ssl.SSLContext | None = None
-    ) -> None:
+    def _open_door(self, stack: contextlib.ExitStack, name: str, context: ssl.SSLContext | None = None) -> None:
         listener = stack.enter_context(socket.create_server((LOOPBACK, 0), backlog=128))
         listener.setblocking(False)
         self._doors[name] = Door(name, listener, context)

@@ -16,7 +16,6 @@ from flask import Flask
 from misbehaving import CASES, GOOD_BYTES, MODEL_TEXT, UNKNOWN_NAME, Case, Misbehaving
 
 from FlaskAppAML import client as client_module
-from FlaskAppAML import connection
 from FlaskAppAML.redact import forms
 
 TIMEOUT = 3.0  # seconds; the drips come every half second
@@ -130,7 +129,7 @@ def test_a_name_server_that_never_answers(case: Case, faulty: Flask, monkeypatch
             over.wait(20)
         return real(host, *args, **options)
 
-    monkeypatch.setattr(connection.socket, "getaddrinfo", hang)
+    monkeypatch.setattr(socket, "getaddrinfo", hang)
     started = time.monotonic()
     answer = faulty.test_client().post("/", data=COMPANY, headers={"Accept": "application/json"})
     over.set()
@@ -155,9 +154,9 @@ def test_the_key_is_in_no_download(case: Case, faulty: Flask, tmp_path: Any) -> 
     """Not in the page, the kept file, the JSON, the CSV, nor in the problem document."""
     browser = faulty.test_client()
     page = browser.post("/", data={**COMPANY, "_once": "0" * 32}).text
-    id = re.search(r"/answers/([0-9a-f]{32})\.json", page)
-    assert id
-    texts = [page, *(browser.get(f"/answers/{id[1]}{end}").text for end in ("", ".json", ".csv"))]
+    link = re.search(r"/answers/([0-9a-f]{32})\.json", page)
+    assert link
+    texts = [page, *(browser.get(f"/answers/{link[1]}{end}").text for end in ("", ".json", ".csv"))]
     texts += [path.read_text() for path in (tmp_path / "data" / "answers").iterdir()]
     assert len(texts) == 5
     for text in texts:

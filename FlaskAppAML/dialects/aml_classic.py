@@ -289,5 +289,3 @@ def _log(name: str, rows: list[list[Any]]) -> list[Part]:
     if not cells or not all(isinstance(cell, str) and cell.startswith("data:text/plain,") for cell in cells):
         return []
     return [Text("\n".join(cell.partition(",")[2].strip() for cell in cells), name)]
-
-

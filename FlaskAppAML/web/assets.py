@@ -15,7 +15,13 @@ from ..settings import Settings
 from .accent import accent_css
 
 STATIC = Path(__file__).resolve().parent.parent / "static"
-LOGO_TYPES = {".svg": "image/svg+xml", ".png": "image/png", ".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".webp": "image/webp"}
+LOGO_TYPES = {
+    ".svg": "image/svg+xml",
+    ".png": "image/png",
+    ".jpg": "image/jpeg",
+    ".jpeg": "image/jpeg",
+    ".webp": "image/webp",
+}
 A_YEAR = "public, max-age=31536000, immutable"
 
 
@@ -68,7 +74,7 @@ def install(app: Flask) -> None:
         if found is None:
             raise PageNotFound
         response = Response(found.body, content_type=found.content_type)
-        if "gzip" in request.accept_encodings:
+        if request.accept_encodings.quality("gzip") > 0:
             response.set_data(found.packed)
             response.headers["Content-Encoding"] = "gzip"
         response.headers["Vary"] = "Accept-Encoding"
@@ -77,4 +83,6 @@ def install(app: Flask) -> None:
 
     @app.get("/favicon.ico")
     def favicon() -> Response:
-        return Response(assets.icon.body, content_type=assets.icon.content_type, headers={"Cache-Control": "public, max-age=86400"})
+        return Response(
+            assets.icon.body, content_type=assets.icon.content_type, headers={"Cache-Control": "public, max-age=86400"}
+        )

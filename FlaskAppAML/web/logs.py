@@ -77,5 +77,10 @@ def install(app: Flask) -> None:
 
 def _facts(response: Response, request_id: str) -> dict[str, Any]:
     took = time.perf_counter() - getattr(g, "started", time.perf_counter())
-    facts = {"status": response.status_code, "ms": round(took * 1000, 1), "client": request.remote_addr, "id": request_id}
+    facts = {
+        "status": response.status_code,
+        "ms": round(took * 1000, 1),
+        "client": request.remote_addr,
+        "id": request_id,
+    }
     return facts | getattr(g, "facts", {})

@@ -52,8 +52,8 @@ def submit() -> Response:
     if not form.validate():
         raise WrongInput(fields=form.wrong())
     row = form.row()
-    id = answer_id(request.form.get("_once", ""), row)
-    document = site().answers.once(id, lambda: _score(id, row))
+    key = answer_id(request.form.get("_once", ""), row)
+    document = site().answers.once(key, lambda: _score(key, row))
     if "error" in document:
         raise g.pop("first_error", None) or EndpointError.revive(document["error"])
     return _no_store(form_page(form, answer=view.Answer(document)))
@@ -88,7 +88,14 @@ def _prediction(id: str, scored: Scored, seconds: float) -> dict[str, Any]:
     }
     outputs = [part.document() for part in scored.result.parts]
     raw = scored.result.raw if site().settings.show_raw else None
-    return {"id": id, "model": site().settings.name, "status": "succeeded", "outputs": outputs, "raw": raw, "meta": meta}
+    return {
+        "id": id,
+        "model": site().settings.name,
+        "status": "succeeded",
+        "outputs": outputs,
+        "raw": raw,
+        "meta": meta,
+    }
 
 
 def _shown_request(scored: Scored) -> dict[str, str]:
@@ -133,7 +140,7 @@ def _no_store(page: str) -> Response:
 
 def form_page(form: SchemaForm, **shown: Any) -> str:
     """The model's page: the form with an answer, a failure, problems in fields, or nothing yet beside it."""
-    nothing = {"answer": None, "failure": None, "words": "", "problems": {}, "retry": ""}
+    nothing: dict[str, Any] = {"answer": None, "failure": None, "words": "", "problems": {}, "retry": ""}
     return render_template(
         "form.html",
         form=form,

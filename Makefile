@@ -1,0 +1,38 @@
+# make run    serve http://localhost:5555 (on a fresh machine too: it makes env/ and installs)
+# make test   every test (installs what they need; with CI=true a part that cannot run is a failure)
+# make lint   ruff and mypy
+# make docs   .env.example and docs/settings.md from the table of settings
+
+PYTHON ?= python3
+BIN := env/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+
+.PHONY: run test lint docs
+.DELETE_ON_ERROR:
+
+run: env/.run
+	$(BIN)/python runserver.py
+
+test: env/.dev
+	@sh tests/system-packages.sh
+	$(BIN)/python -m pytest -n auto
+
+lint: env/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+docs: env/.run
+	$(BIN)/python docs/generate.py
+
+env/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "FlaskAppAML needs Python 3.11 or newer; name one: make PYTHON=python3.12")'
+	$(PYTHON) -m venv env
+
+env/.run: requirements.txt | env/bin/python
+	$(PIP) -r requirements.txt
+	@touch $@
+
+env/.dev: requirements.txt requirements-dev.txt | env/bin/python
+	$(PIP) -r requirements-dev.txt
+	@touch $@
