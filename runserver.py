@@ -24,6 +24,7 @@ ROOT = Path(__file__).resolve().parent
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 HOSTED = ("HTTP_PLATFORM_PORT", "WEBSITE_SITE_NAME")
 THREADS = 96
+DEMO_PORT = 5556
 DEMO = {
     "title": "Company clusters",
     "description": "Describe a company, and the model says which of ten groups of companies it is most like, "
@@ -77,7 +78,10 @@ def start_demo(settings: Settings) -> Settings:
     from demo.server import start
 
     key = secrets.token_urlsafe(24)
-    demo = start(key)
+    try:
+        demo = start(key, DEMO_PORT)  # the same address each time, so that the copy of its description is found again
+    except OSError:
+        demo = start(key)
     own: dict[str, Any] = {name: getattr(settings, name) or value for name, value in DEMO.items()}
     return replace(settings, url=demo.url, api_key=key, auth="bearer", **own)
 

@@ -26,7 +26,7 @@ def create_app(settings: Settings | None = None, *, local: bool = False, demo: b
     came along. Raises SettingError.
     """
     from flask import Flask
-    from jinja2 import StrictUndefined
+    from jinja2 import ChoiceLoader, FileSystemLoader, PrefixLoader, StrictUndefined
     from werkzeug.middleware.proxy_fix import ProxyFix
 
     from .answers import Answers, Forgetful
@@ -46,7 +46,6 @@ def create_app(settings: Settings | None = None, *, local: bool = False, demo: b
     made.config.update(
         MAX_CONTENT_LENGTH=settings.max_request_bytes,
         MAX_FORM_MEMORY_SIZE=settings.max_request_bytes,
-        TRUSTED_HOSTS=list(settings.trusted_hosts) or None,
     )
     made.jinja_options = {
         "autoescape": True,
@@ -55,7 +54,11 @@ def create_app(settings: Settings | None = None, *, local: bool = False, demo: b
         "lstrip_blocks": True,
         "undefined": StrictUndefined,
     }
-    look = assets.Assets(settings)
+    if settings.templates_dir:
+        # The owner's templates come first; `{% extends "original/layout.html" %}` reaches ours.
+        ours = FileSystemLoader(Path(__file__).parent / "templates")
+        theirs = FileSystemLoader(settings.templates_dir)
+        made.jinja_env.loader = ChoiceLoader([theirs, ours, PrefixLoader({"original": ours})])
     answers: Any = Forgetful()
     if settings.answer_minutes:
         folder = Path(settings.data_dir) / "answers"
@@ -65,12 +68,12 @@ def create_app(settings: Settings | None = None, *, local: bool = False, demo: b
         endpoint=None if settings.missing() else Endpoint(settings),
         answers=answers,
         examples=read_examples(settings.examples),
-        assets=look,
+        assets=assets.Assets(settings),
         redact=redact,
         local=local,
         demo=demo,
     )
-    for room in (security, logs, errors, assets, health, pages):
+    for room in (logs, security, errors, assets, health, pages):
         room.install(made)
     made.cli.add_command(check)
     if settings.proxy_hops:

@@ -64,10 +64,9 @@ def http_url(value: str) -> str:
 
 
 def seconds(value: str) -> float:
-    number = float(value)
-    if not 0 < number <= 86_400:
-        raise ValueError("must be a number of seconds above 0")
-    return number
+    if not re.fullmatch(r"[0-9]{1,5}(\.[0-9]{1,6})?", value) or not 0 < float(value) <= 86_400:
+        raise ValueError("must be a number of seconds above 0, such as 25 or 2.5")
+    return float(value)
 
 
 def count(value: str) -> int:

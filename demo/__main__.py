@@ -40,12 +40,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     """The command line."""
-    parser = argparse.ArgumentParser(
-        prog="python -m demo", description="Serve the demo endpoint alone."
-    )
-    parser.add_argument(
-        "--port", type=int, default=PORT, help=f"0 takes a free one; default {PORT}"
-    )
+    parser = argparse.ArgumentParser(prog="python -m demo", description="Serve the demo endpoint alone.")
+    parser.add_argument("--port", type=int, default=PORT, help=f"0 takes a free one; default {PORT}")
     parser.add_argument("--key", help="what callers must send; default: a random one")
     return parser.parse_args(arguments)
 

@@ -15,9 +15,7 @@ from pathlib import Path
 MODEL_FILE = Path(__file__).with_name("companies.json")
 LONGEST = 3
 
-STOP_WORDS = frozenset(
-    Path(__file__).with_name("stopwords.txt").read_text(encoding="utf-8").split()
-)
+STOP_WORDS = frozenset(Path(__file__).with_name("stopwords.txt").read_text(encoding="utf-8").split())
 
 # Two letters or more, of any script: of "Boots's 24 shops" this leaves "boots" and "shops".
 WORD = re.compile(r"[^\W\d_]{2,}")
@@ -54,10 +52,7 @@ class Model:
             for cluster, place in enumerate(self.centres[term]):
                 dots[cluster] += weight * place
         # Rounded centres can put a square a hair below zero, hence max().
-        distances = [
-            sqrt(max(0.0, length + square - 2 * dot))
-            for square, dot in zip(self.squares, dots, strict=True)
-        ]
+        distances = [sqrt(max(0.0, length + square - 2 * dot)) for square, dot in zip(self.squares, dots, strict=True)]
         return distances.index(min(distances)), distances
 
     def _vector(self, text: str) -> dict[str, float]:
@@ -76,9 +71,7 @@ def load(path: Path = MODEL_FILE) -> Model:
     document = json.loads(path.read_text(encoding="utf-8"))
     rows: dict[str, list[float]] = document["terms"]
     centres = {term: tuple(row[1:]) for term, row in rows.items()}
-    squares = [
-        sum(place * place for place in column) for column in zip(*centres.values(), strict=True)
-    ]
+    squares = [sum(place * place for place in column) for column in zip(*centres.values(), strict=True)]
     return Model(
         names=tuple(document["clusters"]),
         idf={term: row[0] for term, row in rows.items()},

@@ -36,9 +36,7 @@ class ProtocolError(Exception):
 
 def invalid(code: str, message: str) -> ProtocolError:
     """400 `BadArgument`, with the real cause in the details."""
-    return ProtocolError(
-        HTTPStatus.BAD_REQUEST, ("BadArgument", "Invalid argument provided."), (code, message)
-    )
+    return ProtocolError(HTTPStatus.BAD_REQUEST, ("BadArgument", "Invalid argument provided."), (code, message))
 
 
 def unauthorized() -> ProtocolError:
@@ -78,9 +76,7 @@ def read_query(query: str) -> Query:
     version, form = values.get("api-version", ""), values.get("format")
     if version != API_VERSION:
         said = version or "none"
-        raise invalid(
-            "BadVersionCall", f"The version of the call must be {API_VERSION}, not {said}."
-        )
+        raise invalid("BadVersionCall", f"The version of the call must be {API_VERSION}, not {said}.")
     if form not in (None, "swagger"):
         raise invalid("InvalidQueryParameter", f"The format can only be swagger, not {form}.")
     return Query(values.get("details", "").lower() == "true", form == "swagger")
@@ -124,18 +120,12 @@ def read_input(document: dict[str, Any]) -> object:
         raise invalid("MissingRequestInput", f'The body needs "Inputs" with "{INPUT}" in it.')
     if list(inputs) != [INPUT]:
         wrong = ", ".join(name for name in inputs if name != INPUT)
-        raise invalid(
-            "InvalidInputNames", f"The service has one input, {INPUT}; there is no input {wrong}."
-        )
+        raise invalid("InvalidInputNames", f"The service has one input, {INPUT}; there is no input {wrong}.")
     if not isinstance(parameters, dict):
-        raise invalid(
-            "RequestBodyInvalid", "GlobalParameters must be an object, even when it is empty."
-        )
+        raise invalid("RequestBodyInvalid", "GlobalParameters must be an object, even when it is empty.")
     if parameters:
         names = ", ".join(parameters)
-        raise invalid(
-            "UnexpectedParameter", f"The service has no global parameters, so not {names} either."
-        )
+        raise invalid("UnexpectedParameter", f"The service has no global parameters, so not {names} either.")
     return inputs[INPUT]
 
 
@@ -243,9 +233,7 @@ def swagger(host: str, base: str, model: Model) -> dict[str, Any]:
             **definitions("Output", OUTPUT, columns),
             **envelopes(),
         },
-        "securityDefinitions": {
-            "Bearer": {"type": "apiKey", "name": "Authorization", "in": "header"}
-        },
+        "securityDefinitions": {"Bearer": {"type": "apiKey", "name": "Authorization", "in": "header"}},
         "security": [{"Bearer": []}],
     }
 
@@ -277,9 +265,7 @@ def operation() -> dict[str, Any]:
 def definitions(side: str, port: str, columns: dict[str, str]) -> dict[str, Any]:
     """`ExecutionInputs` and `ExecutionInputsItem`, or the same for the outputs."""
     name = f"Execution{side}s"
-    properties = {
-        column: {"type": "string", "format": kind.lower()} for column, kind in columns.items()
-    }
+    properties = {column: {"type": "string", "format": kind.lower()} for column, kind in columns.items()}
     if side == "Input":
         properties = {column: {"type": "string"} for column in columns}
     return {

@@ -35,9 +35,7 @@ PIECE = 64 * 1024
 # Made up once and kept, so that a noted URL still holds after a restart on the same port.
 BASE = "/workspaces/4b7d0c5e91f24a3a8e6d27c1b05f93ad/services/e2916f0a7c3d4b58b1f40d8862ac75fe"
 QUERY = f"api-version={protocol.API_VERSION}&details=true"
-HELLO = (
-    "FlaskAppAML's demo endpoint: POST companies to /workspaces/.../execute, get their clusters.\n"
-)
+HELLO = "FlaskAppAML's demo endpoint: POST companies to /workspaces/.../execute, get their clusters.\n"
 JSON = "application/json; charset=utf-8"
 
 log = logging.getLogger(__name__)
@@ -52,9 +50,7 @@ class NotAllowedError(ProtocolError):
 
     def __init__(self, method: str, methods: tuple[str, ...]) -> None:
         status = HTTPStatus.METHOD_NOT_ALLOWED
-        super().__init__(
-            status, own(status), ("MethodNotAllowed", f"This address does not answer to {method}.")
-        )
+        super().__init__(status, own(status), ("MethodNotAllowed", f"This address does not answer to {method}."))
         self.methods = methods
 
 
@@ -69,9 +65,7 @@ def unread(status: HTTPStatus, message: str) -> UnreadError:
 def failed() -> ProtocolError:
     """500: a fault of ours, about which the log says more."""
     kind = ("InternalError", "Execution encountered an internal error.")
-    return ProtocolError(
-        HTTPStatus.INTERNAL_SERVER_ERROR, kind, ("UnknownError", "The demo endpoint failed.")
-    )
+    return ProtocolError(HTTPStatus.INTERNAL_SERVER_ERROR, kind, ("UnknownError", "The demo endpoint failed."))
 
 
 def own(status: HTTPStatus) -> tuple[str, str]:
@@ -158,9 +152,7 @@ class Handler(BaseHTTPRequestHandler):
             self.execute(query, body)
         elif path == f"{BASE}/swagger.json":
             self.allow("GET", "HEAD")
-            self.send_json(
-                protocol.swagger(f"{HOST}:{self.server.server_port}", BASE, self.server.model)
-            )
+            self.send_json(protocol.swagger(f"{HOST}:{self.server.server_port}", BASE, self.server.model))
         elif path == "/":
             self.allow("GET", "HEAD")
             self.send(HTTPStatus.OK, "text/plain; charset=utf-8", HELLO.encode())
@@ -174,9 +166,7 @@ class Handler(BaseHTTPRequestHandler):
             raise protocol.unauthorized()
         asked = protocol.read_query(query)
         if self.headers.get_content_type() != "application/json":
-            raise protocol.invalid(
-                "RequestBodyInvalid", "The content type must be application/json."
-            )
+            raise protocol.invalid("RequestBodyInvalid", "The content type must be application/json.")
         self.send_json(protocol.answer(protocol.read_rows(body), asked, self.server.model))
 
     def allow(self, *methods: str) -> None:
@@ -191,14 +181,10 @@ class Handler(BaseHTTPRequestHandler):
         when it takes too long.
         """
         if "Transfer-Encoding" in self.headers:
-            raise unread(
-                HTTPStatus.LENGTH_REQUIRED, "Send the body with a Content-Length, not in chunks."
-            )
+            raise unread(HTTPStatus.LENGTH_REQUIRED, "Send the body with a Content-Length, not in chunks.")
         length = self.announced()
         if length > MAX_BODY:
-            raise unread(
-                HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"The body may have at most {MAX_BODY} bytes."
-            )
+            raise unread(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"The body may have at most {MAX_BODY} bytes.")
         self.go_on()
         body = b"".join(self.pieces(length))
         if len(body) < length:
@@ -238,9 +224,7 @@ class Handler(BaseHTTPRequestHandler):
         """Sends an error; after one that left a body unread, ends the connection gently."""
         if isinstance(refusal, UnreadError):
             self.close_connection = True
-        extra = (
-            {"Allow": ", ".join(refusal.methods)} if isinstance(refusal, NotAllowedError) else {}
-        )
+        extra = {"Allow": ", ".join(refusal.methods)} if isinstance(refusal, NotAllowedError) else {}
         self.send_json(refusal.body(), refusal.status, extra)
         if isinstance(refusal, UnreadError):
             self.drain()
@@ -251,15 +235,11 @@ class Handler(BaseHTTPRequestHandler):
             self.connection.shutdown(socket.SHUT_WR)
             deque(self.pieces(MAX_DRAIN), maxlen=0)
 
-    def send_json(
-        self, body: object, status: HTTPStatus = HTTPStatus.OK, extra: dict[str, str] | None = None
-    ) -> None:
+    def send_json(self, body: object, status: HTTPStatus = HTTPStatus.OK, extra: dict[str, str] | None = None) -> None:
         """Sends a body as JSON."""
         self.send(status, JSON, json.dumps(body).encode(), extra)
 
-    def send(
-        self, status: HTTPStatus, kind: str, body: bytes, extra: dict[str, str] | None = None
-    ) -> None:
+    def send(self, status: HTTPStatus, kind: str, body: bytes, extra: dict[str, str] | None = None) -> None:
         """Sends head and body in one write, with an id in x-ms-request-id as the service did."""
         self.send_response(status)
         headers = {
@@ -293,9 +273,7 @@ class Demo:
         self._server = Server(key, port)
         self.url = f"http://{HOST}:{self._server.server_port}{BASE}/execute?{QUERY}"
         # Closing waits for one round of polling.
-        self._thread = Thread(
-            target=self._server.serve_forever, args=(0.1,), name="demo endpoint", daemon=True
-        )
+        self._thread = Thread(target=self._server.serve_forever, args=(0.1,), name="demo endpoint", daemon=True)
         self._thread.start()
 
     def close(self) -> None:

@@ -84,14 +84,9 @@ def purity(companies: Sequence[Company], clusters: Sequence[int]) -> float:
     return sum(best.values()) / len(companies)
 
 
-def rightly_named(
-    companies: Sequence[Company], clusters: Sequence[int], names: Sequence[str]
-) -> float:
+def rightly_named(companies: Sequence[Company], clusters: Sequence[int], names: Sequence[str]) -> float:
     """The share of companies, 0 to 1, whose cluster bears the name of their industry."""
-    right = [
-        names[cluster] == company.industry
-        for company, cluster in zip(companies, clusters, strict=True)
-    ]
+    right = [names[cluster] == company.industry for company, cluster in zip(companies, clusters, strict=True)]
     return sum(right) / len(companies)
 
 
@@ -105,9 +100,7 @@ def term_rows(trained: Trained) -> dict[str, list[float]]:
     vocabulary = trained.vectorizer.get_feature_names_out().tolist()
     columns = [trained.vectorizer.idf_.tolist(), *trained.kmeans.cluster_centers_.tolist()]
     rows = zip(*columns, strict=True)
-    return {
-        term: [shorten(value) for value in row] for term, row in zip(vocabulary, rows, strict=True)
-    }
+    return {term: [shorten(value) for value in row] for term, row in zip(vocabulary, rows, strict=True)}
 
 
 def shorten(value: float) -> float:
@@ -123,13 +116,8 @@ def render(trained: Trained) -> str:
         "seed": SEED,
         "clusters": trained.names,
     }
-    settings = [
-        f"{json.dumps(key)}: {json.dumps(value, ensure_ascii=False)}" for key, value in head.items()
-    ]
-    rows = [
-        f"  {json.dumps(term, ensure_ascii=False)}: {row}"
-        for term, row in term_rows(trained).items()
-    ]
+    settings = [f"{json.dumps(key)}: {json.dumps(value, ensure_ascii=False)}" for key, value in head.items()]
+    rows = [f"  {json.dumps(term, ensure_ascii=False)}: {row}" for term, row in term_rows(trained).items()]
     note = '"row": ["idf", "place in the centre of cluster 0", "of cluster 1, and so on"]'
     return "{\n" + ",\n".join([*settings, note]) + ',\n"terms": {\n' + ",\n".join(rows) + "\n}\n}\n"
 
@@ -137,10 +125,9 @@ def render(trained: Trained) -> str:
 def write_names(names: Sequence[str]) -> None:
     """Puts the clusters' names into the owner's changes of the form."""
     form = json.loads(FORM_FILE.read_text(encoding="utf-8"))
-    form["outputs"]["Assignments"]["values"] = {
-        str(number): name for number, name in enumerate(names)
-    }
-    FORM_FILE.write_text(json.dumps(form, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    form["outputs"]["Assignments"]["values"] = {str(number): name for number, name in enumerate(names)}
+    text = json.dumps(form, indent=2, ensure_ascii=False) + "\n"
+    FORM_FILE.write_text(text, encoding="utf-8", newline="\n")
 
 
 def differences(trained: Trained, shipped: Model) -> list[str]:
@@ -185,31 +172,24 @@ def report(model: Model) -> str:
         companies = read_texts(name)
         clusters = assign(model, companies)
         pure, right = purity(companies, clusters), rightly_named(companies, clusters, model.names)
-        lines.append(
-            f"{name}: {len(companies)} texts, purity {pure:.3f}, rightly named {right:.3f}"
-        )
+        lines.append(f"{name}: {len(companies)} texts, purity {pure:.3f}, rightly named {right:.3f}")
     return "\n".join(lines)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Trains and writes, or with --check compares; returns 1 when the shipped file differs."""
-    parser = argparse.ArgumentParser(
-        prog="python -m demo.train", description="Train the companies' model."
-    )
-    parser.add_argument(
-        "--check", action="store_true", help="write nothing, compare with the shipped file"
-    )
+    parser = argparse.ArgumentParser(prog="python -m demo.train", description="Train the companies' model.")
+    parser.add_argument("--check", action="store_true", help="write nothing, compare with the shipped file")
     trained = train(read_texts("train"))
     if parser.parse_args(arguments).check:
-        found = differences(trained, load())
+        found = differences(trained, load(MODEL_FILE))
         print("\n".join(found) or "The shipped file is what training gives.")
         return 1 if found else 0
-    MODEL_FILE.write_text(render(trained), encoding="utf-8")
+    MODEL_FILE.write_text(render(trained), encoding="utf-8", newline="\n")
     write_names(trained.names)
-    model = load()
-    print(
-        f"{len(model.idf)} terms, {MODEL_FILE.stat().st_size} bytes, inertia {trained.kmeans.inertia_:.2f}"
-    )
+    model = load(MODEL_FILE)
+    size, inertia = MODEL_FILE.stat().st_size, trained.kmeans.inertia_
+    print(f"{len(model.idf)} terms, {size} bytes, inertia {inertia:.2f}")
     print(report(model))
     return 0
 

@@ -130,12 +130,8 @@ def test_no_rows_give_no_rows(demo: server.Demo, http: requests.Session) -> None
     assert reply["Results"]["output1"]["value"]["Values"] == []
 
 
-@pytest.mark.parametrize(
-    "names", [["Text", "id", "Title", "Category"], ["text", "ID", "title", "CATEGORY"]]
-)
-def test_columns_are_found_by_name(
-    demo: server.Demo, http: requests.Session, names: list[str]
-) -> None:
+@pytest.mark.parametrize("names", [["Text", "id", "Title", "Category"], ["text", "ID", "title", "CATEGORY"]])
+def test_columns_are_found_by_name(demo: server.Demo, http: requests.Session, names: list[str]) -> None:
     row = [ROW[2], "7", ROW[0], ROW[1]]
     table = http.post(demo.url, json=body({"ColumnNames": names, "Values": [row]})).json()
     record = http.post(demo.url, json=body([dict(zip(names, row, strict=True))])).json()
@@ -143,21 +139,15 @@ def test_columns_are_found_by_name(
     assert record == table
 
 
-def test_numbers_become_text_as_they_were_written(
-    demo: server.Demo, http: requests.Session
-) -> None:
+def test_numbers_become_text_as_they_were_written(demo: server.Demo, http: requests.Session) -> None:
     columns = json.dumps(COLUMNS)
     sent = f'{{"Inputs": {{"input1": {{"ColumnNames": {columns}, "Values": [[1.50, null, 7]]}}}}}}'
-    reply = http.post(
-        demo.url, data=sent, headers={"Content-Type": "application/json; charset=utf-8"}
-    )
+    reply = http.post(demo.url, data=sent, headers={"Content-Type": "application/json; charset=utf-8"})
     assert reply.json()["Results"]["output1"]["value"]["Values"][0][:3] == ["1.50", "", "7"]
 
 
 def test_any_text_can_be_scored(demo: server.Demo, http: requests.Session) -> None:
-    rows = [
-        ["", "", text] for text in ("", "zzz qqq", "ÆØÅ 株式会社 \ud800 \x00 &<>", "oil " * 100_000)
-    ]
+    rows = [["", "", text] for text in ("", "zzz qqq", "ÆØÅ 株式会社 \ud800 \x00 &<>", "oil " * 100_000)]
     values = http.post(demo.url, json=body({**TABLE, "Values": rows})).json()
     values = values["Results"]["output1"]["value"]["Values"]
     assert [row[:3] for row in values] == rows
@@ -198,9 +188,7 @@ def test_connection_survives_errors(demo: server.Demo) -> None:
 # -- what is refused
 
 
-@pytest.mark.parametrize(
-    "said", [None, "", "Bearer", "Bearer WRONG", KEY, f"Basic {KEY}", "Bearer \xff"]
-)
+@pytest.mark.parametrize("said", [None, "", "Bearer", "Bearer WRONG", KEY, f"Basic {KEY}", "Bearer \xff"])
 def test_key_missing_or_wrong(demo: server.Demo, said: str | None) -> None:
     headers = {} if said is None else {"Authorization": said.encode("latin-1")}
     with requests.Session() as session:
@@ -211,9 +199,7 @@ def test_key_missing_or_wrong(demo: server.Demo, said: str | None) -> None:
         "error": {
             "code": "Unauthorized",
             "message": "Request is unauthorized to access resource.",
-            "details": [
-                {"code": "ScoreRequestUnauthorized", "message": "Invalid credentials provided."}
-            ],
+            "details": [{"code": "ScoreRequestUnauthorized", "message": "Invalid credentials provided."}],
         }
     }
 
@@ -286,9 +272,7 @@ def test_envelope(demo: server.Demo, http: requests.Session, document: object, c
         ([{**RECORD, "Text": ["b"]}], "not text"),
     ],
 )
-def test_rows_that_do_not_fit(
-    demo: server.Demo, http: requests.Session, source: object, named: str
-) -> None:
+def test_rows_that_do_not_fit(demo: server.Demo, http: requests.Session, source: object, named: str) -> None:
     reply = http.post(demo.url, json=body(source))
     assert named in refused(reply, 400, "BadArgument", "InputParseError")
 
@@ -309,9 +293,7 @@ def test_unknown_paths(demo: server.Demo, http: requests.Session, path: str) -> 
         ("POST", "/swagger.json", "GET, HEAD"),
     ],
 )
-def test_methods(
-    demo: server.Demo, http: requests.Session, method: str, path: str, allowed: str
-) -> None:
+def test_methods(demo: server.Demo, http: requests.Session, method: str, path: str, allowed: str) -> None:
     reply = http.request(method, address(demo, "api-version=2.0", path))
     refused(reply, 405, "MethodNotAllowed")
     assert reply.headers["Allow"] == allowed
@@ -376,9 +358,7 @@ def test_short_body_is_told(demo: server.Demo) -> None:
     [b"", b"POST PATH HT", b"POST PATH HTTP/1.1\r\nContent-Length: 9\r\n\r\n{"],
     ids=["silent", "half a line", "half a body"],
 )
-def test_stalling_client_is_dropped(
-    demo: server.Demo, monkeypatch: pytest.MonkeyPatch, sent: bytes
-) -> None:
+def test_stalling_client_is_dropped(demo: server.Demo, monkeypatch: pytest.MonkeyPatch, sent: bytes) -> None:
     assert server.Handler.timeout == 30
     monkeypatch.setattr(server.Handler, "timeout", 0.2)
     assert raw(demo, sent) == b""
@@ -397,15 +377,25 @@ def test_trickling_client_is_dropped(demo: server.Demo, monkeypatch: pytest.Monk
 
 
 def test_expect_continue(demo: server.Demo) -> None:
-    head = (
-        f"POST PATH HTTP/1.1\r\nAuthorization: Bearer {KEY}\r\nContent-Type: application/json\r\n"
-    )
-    sent = json.dumps(body(TABLE)).encode()
-    head += f"Connection: close\r\nExpect: 100-continue\r\nContent-Length: {len(sent)}\r\n\r\n"
-    answer = raw(demo, head.encode() + sent)
-    assert answer.startswith(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n")
-    unwelcome = b"POST PATH HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 99999999\r\n\r\n"
-    assert raw(demo, unwelcome, end=True).startswith(b"HTTP/1.1 413 ")
+    url, sent = urlsplit(demo.url), json.dumps(body(TABLE)).encode()
+    head = f"POST {url.path}?{url.query} HTTP/1.1\r\nAuthorization: Bearer {KEY}\r\n"
+    head += f"Content-Type: application/json\r\nContent-Length: {len(sent)}\r\n"
+    with socket.create_connection(("127.0.0.1", port_of(demo)), timeout=5) as connection:
+        connection.sendall(head.encode() + b"Expect: 100-continue\r\n\r\n")
+        assert connection.recv(65536) == b"HTTP/1.1 100 Continue\r\n\r\n"
+        connection.sendall(sent)
+        assert connection.recv(65536).startswith(b"HTTP/1.1 200 OK\r\n")
+
+
+def test_expect_continue_of_an_unwelcome_body(demo: server.Demo) -> None:
+    sent = b"POST PATH HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 99999999\r\n\r\n"
+    assert raw(demo, sent, end=True).startswith(b"HTTP/1.1 413 ")
+
+
+def test_client_that_sends_all_before_it_reads_is_told_too(demo: server.Demo) -> None:
+    length = 2 * server.MAX_BODY
+    sent = f"POST PATH HTTP/1.1\r\nContent-Length: {length}\r\n\r\n".encode() + b" " * length
+    assert raw(demo, sent).startswith(b"HTTP/1.1 413 ")
 
 
 def test_own_fault_is_500_without_details(
@@ -454,9 +444,9 @@ def test_hello_and_head(demo: server.Demo, http: requests.Session) -> None:
     assert hello.headers["Content-Type"] == "text/plain; charset=utf-8"
     assert hello.text.count("\n") == 1
     assert "demo endpoint" in hello.text
-    head = http.head(root)
-    assert (head.status_code, head.content) == (200, b"")
-    assert head.headers["Content-Length"] == str(len(hello.content))
+    head = raw(demo, b"HEAD / HTTP/1.1\r\nConnection: close\r\n\r\n")
+    assert f"\r\nContent-Length: {len(hello.content)}\r\n".encode() in head
+    assert head.endswith(b"\r\n\r\n")
 
 
 # -- starting and stopping
@@ -573,7 +563,7 @@ def test_terms() -> None:
 
 
 def test_distances_are_euclidean() -> None:
-    """One known term is a unit vector along one axis, so the distance can be had from the centres by hand."""
+    """One known term is a unit vector along one axis: the distance can be had by hand."""
     term = "mortgages"
     _, distances = MODEL.score(term)
     for cluster, distance in enumerate(distances):

@@ -8,6 +8,7 @@ import socket
 import threading
 import time
 import tracemalloc
+from html import unescape
 from typing import Any
 
 import pytest
@@ -52,8 +53,8 @@ def assert_nothing_leaked(text: str, case: Case, *, html: bool) -> None:
     for secret in case.secrets:
         if html or "<" not in secret:
             assert secret not in text
-    if case.kind != "bad_input":
-        assert MODEL_TEXT not in text or case.name != "500-aml"
+    if html:
+        assert MODEL_TEXT not in unescape(text)
     assert "Traceback" not in text
 
 

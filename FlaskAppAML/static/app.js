@@ -1,19 +1,19 @@
-// Makes better what works without it. Sets only text, classes, ARIA and `hidden`: no style, no markup.
+// Makes better what works without it. Sets no style and no markup.
+"use strict";
 (() => {
-  "use strict";
   const all = (selector, root = document) => root.querySelectorAll(selector);
   const figure = (number) => number.toLocaleString("en-GB");
 
-  // One polite voice. It must be there before it speaks, or screen readers miss the change.
+  // A polite voice, there before it speaks: else screen readers miss it.
   const voice = document.createElement("p");
   voice.className = "aloud";
   voice.setAttribute("role", "status");
   document.body.append(voice);
   const say = (text) => { voice.textContent = text; };
 
-  // Waiting. The form is sent as ever; timers go on until the answer comes.
+  // Waiting. The form is sent as ever; timers run till the answer comes.
   const waits = new Map(); // form -> { button, timer }
-  const show = (form, part, yes) => { for (const element of all(part, form)) element.hidden = !yes; };
+  const show = (root, part, yes) => { for (const found of all(part, root)) found.hidden = !yes; };
 
   const settle = (form) => {
     const { button, timer } = waits.get(form);
@@ -34,7 +34,7 @@
       show(form, "[data-wait-line]", true);
     };
     const button = event.submitter;
-    button?.setAttribute("aria-busy", "true"); // not disabled: its value is sent, its focus stays
+    button?.setAttribute("aria-busy", "true"); // not disabled: it keeps the focus
     show(form, "[data-stopped]", false);
     waits.set(form, { button, timer: setInterval(tick, 1000) });
   });
@@ -42,11 +42,11 @@
   const stop = (form) => {
     if (!waits.has(form)) return;
     window.stop();
-    settle(form)?.focus(); // Stop is gone now, the focus must not be
+    settle(form)?.focus(); // as Stop is gone now
     show(form, "[data-stopped]", true);
   };
 
-  // Counters: code points, as the server counts. Spoken only near the limit, when typing rests.
+  // Counters, in code points. Spoken only near the limit, when typing rests.
   let rest;
   const count = (counter, typing) => {
     const used = [...(document.getElementById(counter.dataset.countFor)?.value ?? "")].length;
@@ -64,7 +64,7 @@
     for (const output of all("output")) if (output.htmlFor.contains(id)) output.value = value; // of a range
   });
 
-  // Copying. Plain http has no navigator.clipboard; there the old command does it.
+  // Copying. Plain http has no navigator.clipboard; the old command does it.
   const copyByHand = (text) => {
     const area = document.createElement("textarea");
     area.className = "aloud";
@@ -77,9 +77,9 @@
   };
 
   const copy = async (button) => {
-    const words = button.textContent;
+    const words = button.dataset.words ??= button.textContent;
     const text = document.querySelector(button.dataset.copy)?.textContent;
-    if (!text || words === "Copied") return;
+    if (!text) return;
     const done = await navigator.clipboard?.writeText(text).then(() => true, () => false) || copyByHand(text);
     button.focus();
     button.textContent = done ? "Copied" : "Not copied";
@@ -93,9 +93,9 @@
     else if (button) copy(button);
   });
 
-  // First view, reload with kept input, back from the answer: nothing waits, every count is right.
+  // First view, reload, back: nothing waits, counts are right.
   window.addEventListener("pageshow", () => {
-    for (const form of [...waits.keys()]) settle(form);
+    for (const form of waits.keys()) settle(form);
     show(document, "[data-stopped]", false);
     for (const counter of all("[data-count-for]")) count(counter);
   });

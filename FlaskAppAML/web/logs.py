@@ -48,6 +48,14 @@ def _one_word(value: Any) -> str:
     return json.dumps(text, ensure_ascii=False) if not text or any(c in text for c in ' "=') else text
 
 
+class _ToStderr(logging.Handler):
+    """To what `sys.stderr` is at that moment: servers replace it after the start."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        sys.stderr.write(self.format(record) + "\n")
+        sys.stderr.flush()
+
+
 def configure(settings: Settings, redact: Redactor) -> None:
     """Our own loggers only: a host's logging stays as it is."""
     logger = logging.getLogger(ROOT_LOGGER)
@@ -55,7 +63,7 @@ def configure(settings: Settings, redact: Redactor) -> None:
     logger.propagate = False
     for old in list(logger.handlers):
         logger.removeHandler(old)
-    handler = logging.StreamHandler(sys.stderr)
+    handler = _ToStderr()
     handler.setFormatter(LineFormatter(settings.log_format == "json", redact))
     logger.addHandler(handler)
 

@@ -18,13 +18,14 @@ from ..schema import Row
 from ..score import Scored, score
 from ..wire import dumps
 from . import view
-from .security import site_limiter
+from .security import count_submission
 from .site import site
 
 
 def install(app: Flask) -> None:
     app.context_processor(lambda: {"site": site(), "version": __version__, "now": datetime.now(UTC)})
-    app.add_template_global(view.number)
+    for shown_as in (view.number, view.duration, view.spelled):
+        app.add_template_global(shown_as)
     for path in ("/", "/home"):
         app.add_url_rule(path, "ask", ask, methods=["GET"])
         app.add_url_rule(path, "submit", submit, methods=["POST"])
@@ -48,7 +49,7 @@ def submit() -> Response:
     """The way of one submission: check, score, keep, show."""
     endpoint = site().model
     g.form = form = endpoint.form_class()(request.form)
-    site_limiter().count()
+    count_submission()
     if not form.validate():
         raise WrongInput(fields=form.wrong())
     row = form.row()

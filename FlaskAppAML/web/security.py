@@ -15,14 +15,16 @@ from itsdangerous import BadSignature, URLSafeTimedSerializer
 from limits import parse
 from limits.storage import MemoryStorage
 from limits.strategies import SlidingWindowCounterRateLimiter
+from werkzeug.sansio.utils import host_is_trusted
 
-from ..errors import Forbidden, RateLimited, SignInNeeded
+from ..errors import Forbidden, MalformedRequest, RateLimited, SignInNeeded
 from ..settings import Settings
 from .site import site
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 FORWARDED = ("Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Real-IP")
 OPEN_TO_ALL = ("asset", "favicon", "health", "sign_in")
+WRONG_GUESSES = "20/minute"  # of the password, per client; also with RATE_LIMIT=off
 COOKIE = "signed-in"
 COOKIE_SECONDS = 12 * 3600
 READING = ("GET", "HEAD", "OPTIONS")
@@ -68,11 +70,12 @@ def install(app: Flask) -> None:
     settings: Settings = app.extensions["site"].settings
     fixed = headers(settings)
     door = Door(settings)
-    limiter = Limiter(settings.rate_limit)
-    app.extensions["limiter"] = limiter
+    app.extensions["submissions"] = Limiter(settings.rate_limit)
 
     @app.before_request
     def admit() -> None:
+        if settings.trusted_hosts and not host_is_trusted(request.host, settings.trusted_hosts):
+            raise MalformedRequest("This app does not answer to that host name.")
         if request.method not in READING and from_another_site():
             raise Forbidden
         if settings.password and request.endpoint not in OPEN_TO_ALL and not door.is_open():
@@ -89,7 +92,6 @@ def install(app: Flask) -> None:
 
         @app.post("/sign-in")
         def sign_in() -> Response:
-            limiter.count()
             if not door.fits(request.form.get("password", "")):
                 raise SignInNeeded("That is not the password.")
             response = redirect(_own_path(request.form.get("next", "")), 303)
@@ -108,17 +110,22 @@ class Door:
 
     def __init__(self, settings: Settings) -> None:
         self._password = settings.password
+        self._guesses = Limiter(WRONG_GUESSES)
         # A new password makes all cookies worthless, since it is part of the salt.
         salt = hashlib.sha256(settings.password.encode()).hexdigest()
         self._signer = URLSafeTimedSerializer(_signing_key(settings), salt=salt) if settings.password else None
 
     def fits(self, given: str) -> bool:
-        return hmac.compare_digest(given.encode(), self._password.encode())
+        """Raises RateLimited after too many wrong guesses, whatever is given then."""
+        self._guesses.check()
+        right = hmac.compare_digest(given.encode("utf-8", "replace"), self._password.encode())
+        if not right:
+            self._guesses.count()
+        return right
 
     def is_open(self) -> bool:
         sent = request.authorization
         if sent is not None and sent.type == "basic" and sent.password is not None:
-            site_limiter().count()
             return self.fits(sent.password)
         assert self._signer is not None  # noqa: S101 - a door without a password is never asked
         try:
@@ -154,23 +161,32 @@ def _signing_key(settings: Settings) -> str:
 
 
 class Limiter:
-    """Submissions per client. In this process's memory: with several processes each counts for itself."""
+    """So many per client. In this process's memory: with several processes each counts for itself."""
 
     def __init__(self, rate: str) -> None:
         self._rule = None if rate == "off" else parse(rate)
         self._limiter = SlidingWindowCounterRateLimiter(MemoryStorage())
 
     def count(self) -> None:
-        """Raises RateLimited when this client's share is used up."""
-        if self._rule is None:
-            return
-        client = request.remote_addr or "unknown"
-        if not self._limiter.hit(self._rule, client):
-            stats = self._limiter.get_window_stats(self._rule, client)
-            raise RateLimited(f"The limit is {self._rule}.", retry_after=max(1.0, stats.reset_time - time.time()))
+        """Takes one from this client's share. Raises RateLimited when it is used up."""
+        if self._rule is not None and not self._limiter.hit(self._rule, _client()):
+            raise self._refusal()
+
+    def check(self) -> None:
+        """Raises RateLimited when nothing is left, and takes nothing."""
+        if self._rule is not None and not self._limiter.test(self._rule, _client()):
+            raise self._refusal()
+
+    def _refusal(self) -> RateLimited:
+        assert self._rule is not None  # noqa: S101 - without a rule nothing is refused
+        free_at = self._limiter.get_window_stats(self._rule, _client()).reset_time
+        return RateLimited(f"The limit is {self._rule}.", retry_after=max(1.0, free_at - time.time()))
 
 
-def site_limiter() -> Limiter:
-    """The limiter of the running app."""
-    found: Limiter = current_app.extensions["limiter"]
-    return found
+def _client() -> str:
+    return request.remote_addr or "unknown"
+
+
+def count_submission() -> None:
+    """Raises RateLimited when this client has sent too many."""
+    current_app.extensions["submissions"].count()

@@ -57,12 +57,22 @@ class Answer:
     def kept_until(self) -> str:
         return datetime.fromtimestamp(self.until, UTC).strftime("%H:%M UTC") if self.until else ""
 
-    def seconds(self) -> tuple[str, str]:
-        return f"{self.meta['total_ms'] / 1000:.2f}", f"{self.meta['endpoint_ms'] / 1000:.2f}"
+    def time_taken(self) -> str:
+        return f"{duration(self.meta['total_ms'])}, of which the endpoint {duration(self.meta['endpoint_ms'])}"
 
 
 def _cut(text: str) -> str:
     return text if len(text) <= LONGEST_JSON else f"{text[:LONGEST_JSON]}\n… cut here; the JSON download has all of it."
+
+
+def duration(milliseconds: float) -> str:
+    return f"{milliseconds / 1000:.2f} s" if milliseconds >= 100 else f"{milliseconds:.0f} ms"
+
+
+def spelled(count: int) -> str:
+    """Small numbers as words, as a sentence begins with them."""
+    words = ("No", "One", "Two", "Three", "Four", "Five", "Six", "Seven", "Eight", "Nine")
+    return words[count] if 0 <= count < len(words) else f"{count:,}"
 
 
 def number(value: Any, digits: int = 4) -> str:

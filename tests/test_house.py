@@ -1,0 +1,97 @@
+"""The house of docs/architecture.md: a module imports only from a lower level, and below `web/` nothing knows Flask."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGE = ROOT / "FlaskAppAML"
+
+# Rooms by level; a room of several modules may import inside itself.
+LEVELS = {
+    "errors": 0,
+    "settings": 0.5,
+    "redact": 0.5,
+    "wire": 1,
+    "schema": 1,
+    "results": 1,
+    "answers": 1.5,
+    "examples": 1.5,
+    "faults": 1.5,
+    "connection": 1.5,
+    "downloads": 1.5,
+    "client": 2,
+    "dialects": 2,
+    "forms": 2.5,
+    "endpoint": 3,
+    "score": 4,
+    "web": 6,
+    "cli": 7,
+    "__init__": 8,
+}
+MODULES = sorted(PACKAGE.rglob("*.py"))
+
+
+def room(path: Path) -> str:
+    return path.relative_to(PACKAGE).with_suffix("").parts[0]
+
+
+def imported_rooms(path: Path) -> set[str]:
+    """The rooms of ours that a module imports, wherever in it the import stands."""
+    found = set()
+    depth = len(path.relative_to(PACKAGE).parts) - 1
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.level:
+            inside = path.relative_to(PACKAGE).parts[: max(0, depth + 1 - node.level)]
+            names = [*inside, *(node.module or "").split(".")] if node.module else list(inside)
+            names = [name for name in names if name]
+            found |= {names[0]} if names else {alias.name for alias in node.names}
+    return found - {"__version__"}
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_a_module_imports_only_from_lower_levels(path: Path) -> None:
+    here = room(path)
+    for other in imported_rooms(path):
+        assert other == here or LEVELS[other] < LEVELS[here], f"{here} must not import {other}"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_only_the_upper_rooms_know_flask(path: Path) -> None:
+    text = path.read_text("utf-8")
+    knows = any(line.strip().startswith(("import flask", "from flask", "from werkzeug")) for line in text.splitlines())
+    assert not knows or LEVELS[room(path)] >= 6
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_only_the_connection_opens_sockets(path: Path) -> None:
+    names = {
+        alias.name
+        for n in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(n, ast.Import)
+        for alias in n.names
+    }
+    assert "socket" not in names or path.name == "connection.py"
+
+
+def test_the_demo_imports_nothing_of_ours() -> None:
+    for path in (ROOT / "demo").rglob("*.py"):
+        assert "FlaskAppAML" not in [
+            word for line in path.read_text("utf-8").splitlines() if "import" in line for word in line.split()
+        ]
+
+
+def test_the_plain_app_starts_without_heavy_libraries() -> None:
+    """Optional parts cost nothing until they are switched on."""
+    code = (
+        "import sys, FlaskAppAML; from FlaskAppAML.settings import Settings;"
+        "FlaskAppAML.create_app(Settings(url='http://127.0.0.1:9/x', api_key='abcdefgh'));"
+        "print([name for name in ('sqlalchemy', 'redis', 'PIL', 'sklearn', 'numpy', 'demo') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
