@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import Any, ClassVar
 
 from wtforms import Field as WTField
-from wtforms import RadioField, SelectField, StringField, TextAreaField
+from wtforms import RadioField, SelectChoice, SelectField, StringField, TextAreaField
 from wtforms.fields.core import UnboundField
 from wtforms.form import BaseForm
 
@@ -132,7 +132,7 @@ def _field(spec: Field, number: int) -> UnboundField:
         "default": spec.default,
         "spec": spec,
     }
-    choices = [(str(i), label) for i, (_, label) in enumerate(_choices(spec))]
+    choices = [SelectChoice(str(i), label) for i, (_, label) in enumerate(_choices(spec))]
     if not choices:
         made: UnboundField = (LongTextField if _is_long(spec) else TextField)(**options)
         return made
@@ -140,7 +140,7 @@ def _field(spec: Field, number: int) -> UnboundField:
     if len(choices) <= RADIO_UP_TO and spec.required and spec.widget != "select":
         made = ButtonsField(choices=choices, **options)
     else:
-        made = ListField(choices=[("", "Choose …" if spec.required else "not set"), *choices], **options)
+        made = ListField(choices=[SelectChoice("", "Choose …" if spec.required else "not set"), *choices], **options)
     return made
 
 

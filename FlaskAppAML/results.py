@@ -44,11 +44,6 @@ class Column:
     label: str = ""
     unit: str = ""
 
-    @property
-    def shown(self) -> str:
-        return self.label or self.name
-
-
 @dataclass(frozen=True)
 class Table(Part):
     kind: ClassVar[str] = "table"

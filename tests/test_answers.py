@@ -1,0 +1,352 @@
+"""Kept answers: made once whatever happens at the same time, kept for their time, and never with a secret."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from FlaskAppAML import answers as answers_module
+from FlaskAppAML.answers import Answers, Forgetful, answer_id
+from FlaskAppAML.redact import Redactor
+
+ID = "0123456789abcdef" * 2
+SECRET = "s3cret/of+mine"
+LONG_AGO = 10_000.0
+
+Document = dict[str, Any]
+
+
+class Maker:
+    """Counts how often it is called."""
+
+    def __init__(self, seconds: float = 0.0, **document: Any) -> None:
+        self.calls = 0
+        self._seconds = seconds
+        self._document = document or {"raw": 1}
+
+    def __call__(self) -> Document:
+        self.calls += 1
+        time.sleep(self._seconds)
+        return dict(self._document)
+
+
+def kept_in(folder: Path, minutes: int = 15, patience: float = 25.0) -> Answers:
+    return Answers(folder, minutes, patience, Redactor([SECRET]))
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "data" / "answers"
+
+
+@pytest.fixture(autouse=True)
+def no_timers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sweeping is called by the tests themselves."""
+    monkeypatch.setattr(Answers, "_sweep_later", lambda self: None)
+
+
+def age(path: Path, seconds: float) -> None:
+    """As if the file had been written so long ago."""
+    then = time.time() - seconds
+    os.utime(path, (then, then))
+
+
+def rewrite(path: Path, **changes: Any) -> None:
+    path.write_text(json.dumps(json.loads(path.read_text()) | changes) + "\n")
+
+
+# Once
+
+
+@pytest.mark.parametrize("keeper", ["disk", "memory"])
+def test_the_same_id_in_many_threads_is_made_once(keeper: str, folder: Path) -> None:
+    answers = kept_in(folder) if keeper == "disk" else Forgetful()
+    make = Maker(0.2, raw=[1, "é"])
+    with ThreadPoolExecutor(8) as pool:
+        documents = list(pool.map(lambda _: answers.once(ID, make), range(8)))
+    assert make.calls == 1
+    assert all(document["raw"] == [1, "é"] for document in documents)
+    assert {document["at"] for document in documents} == {documents[0]["at"]}
+
+
+def _in_a_process(folder: str, start: Any, found: Any) -> None:
+    """What a second worker does: the same id at the same moment."""
+
+    def make() -> Document:
+        time.sleep(0.3)
+        return {"raw": os.getpid()}
+
+    start.wait()
+    found.put(Answers(Path(folder), 15, 25.0, str).once(ID, make)["raw"])
+
+
+def test_the_same_id_in_two_processes_is_made_once(folder: Path) -> None:
+    spawn = multiprocessing.get_context("spawn")
+    start, found = spawn.Barrier(2), spawn.SimpleQueue()
+    workers = [spawn.Process(target=_in_a_process, args=(str(folder), start, found)) for _ in range(2)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join(20)
+    pids = {worker.pid for worker in workers}
+    assert [worker.exitcode for worker in workers] == [0, 0]
+    for worker in workers:
+        worker.close()
+    made_by = {found.get() for _ in range(2)}
+    found.close()
+    assert len(made_by) == 1
+    assert made_by <= pids
+
+
+def test_different_ids_are_made_at_the_same_time(folder: Path) -> None:
+    answers, make = kept_in(folder), Maker(0.3)
+    started = time.monotonic()
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda i: answers.once(f"{i:032x}", make), range(8)))
+    assert make.calls == 8
+    assert time.monotonic() - started < 1.5
+
+
+@pytest.mark.parametrize("keeper", ["disk", "memory"])
+def test_a_call_that_breaks_leaves_the_id_free(keeper: str, folder: Path) -> None:
+    answers = kept_in(folder) if keeper == "disk" else Forgetful()
+
+    def broken() -> Document:
+        raise RuntimeError("broken")
+
+    with pytest.raises(RuntimeError):
+        answers.once(ID, broken)
+    assert answers.once(ID, Maker(raw=2))["raw"] == 2
+
+
+# For how long
+
+
+def test_an_answer_can_be_opened_again_until_its_time_is_over(folder: Path) -> None:
+    answers, make = kept_in(folder), Maker()
+    made = answers.once(ID, make)
+    assert made["until"] - made["at"] == 15 * 60
+    assert kept_in(folder).get(ID) == answers.once(ID, make) == made
+    rewrite(folder / f"{ID}.json", until=time.time() - 1)
+    assert answers.get(ID) is None
+    age(folder / f"{ID}.json", 15 * 60 + 1)
+    assert answers.once(ID, make)["at"] > made["at"]
+    assert make.calls == 2
+
+
+def test_an_answer_whose_file_is_old_is_over(folder: Path) -> None:
+    answers = kept_in(folder)
+    answers.once(ID, Maker())
+    age(folder / f"{ID}.json", 15 * 60 + 1)
+    assert answers.get(ID) is None
+
+
+def test_a_failure_is_served_again_for_a_minute_and_never_opened(folder: Path) -> None:
+    answers, make = kept_in(folder), Maker(error={"error": "TimedOut"})
+    answers.once(ID, make)
+    assert answers.once(ID, make)["error"] == {"error": "TimedOut"}
+    assert make.calls == 1
+    assert answers.get(ID) is None
+    path = folder / f"{ID}.json"
+    rewrite(path, at=time.time() - 61)
+    age(path, 61)
+    answers.once(ID, make)
+    assert make.calls == 2
+
+
+@pytest.mark.xfail(strict=True, reason="over since `at`, but its file is younger by the length of the call: waits for it")
+def test_a_failure_that_took_long_is_made_anew_without_waiting(folder: Path) -> None:
+    answers = kept_in(folder)
+    answers.once(ID, Maker(error={}))
+    path = folder / f"{ID}.json"
+    rewrite(path, at=time.time() - 61)
+    age(path, 59)
+    started = time.monotonic()
+    answers.once(ID, Maker())
+    assert time.monotonic() - started < 0.5
+
+
+@pytest.mark.parametrize("left", [b"", b'{"at": 1, "unt'], ids=["empty", "half"])
+def test_what_a_crash_left_is_taken_over(left: bytes, folder: Path) -> None:
+    folder.mkdir(parents=True)
+    path = folder / f"{ID}.json"
+    path.write_bytes(left)
+    assert kept_in(folder).get(ID) is None
+    age(path, 70)
+    make = Maker()
+    started = time.monotonic()
+    assert kept_in(folder).once(ID, make)["raw"] == 1
+    assert (make.calls, time.monotonic() - started < 0.5) == (1, True)
+
+
+def test_an_unfinished_file_is_waited_for_as_long_as_a_call_may_take(folder: Path) -> None:
+    folder.mkdir(parents=True)
+    path = folder / f"{ID}.json"
+    path.touch()
+    age(path, 25)
+    whole = {"at": time.time(), "until": time.time() + 60, "raw": "of the other one"}
+    writer = threading.Timer(0.2, lambda: path.write_text(json.dumps(whole) + "\n"))
+    writer.start()
+    make = Maker()
+    assert kept_in(folder).once(ID, make) == whole
+    writer.join()
+    assert make.calls == 0
+
+
+def test_memory_forgets_after_a_minute(monkeypatch: pytest.MonkeyPatch) -> None:
+    answers, make = Forgetful(), Maker()
+    assert answers.once(ID, make)["until"] is None
+    assert answers.once(ID, make)["raw"] == 1
+    assert make.calls == 1
+    assert answers.get(ID) is None
+    monkeypatch.setattr(answers_module, "DOUBLE_CLICK_SECONDS", 0.0)
+    answers.once(ID, make)
+    assert make.calls == 2
+
+
+# Folders
+
+
+@pytest.mark.parametrize("below", ["", "answers", "a/b"])
+def test_without_a_folder_the_answer_is_given_all_the_same(below: str, tmp_path: Path) -> None:
+    """A file stands where the folder should be; permissions would not stop root."""
+    (tmp_path / "data").write_text("a file")
+    answers, make = kept_in(tmp_path / "data" / below), Maker()
+    assert answers.once(ID, make)["raw"] == 1
+    document = answers.once(ID, make)
+    assert document["until"] is None
+    assert make.calls == 2
+    assert answers.get(ID) is None
+    answers.sweep()
+
+
+@pytest.fixture
+def dangling(tmp_path: Path) -> Iterator[Path]:
+    """A link to a disk that is not there; in the end it is, which ends whoever still waits for it."""
+    (tmp_path / "data").symlink_to(tmp_path / "disk")
+    yield tmp_path / "data"
+    (tmp_path / "disk").mkdir()
+
+
+@pytest.mark.xfail(strict=True, reason="mkdir's FileExistsError is taken for that of the answer: it loops for ever")
+def test_a_link_to_a_disk_that_is_gone_does_not_hold_up_the_answer(dangling: Path) -> None:
+    done: list[Document] = []
+    worker = threading.Thread(target=lambda: done.append(kept_in(dangling / "answers").once(ID, Maker())), daemon=True)
+    worker.start()
+    worker.join(0.5)
+    assert done
+
+
+@pytest.mark.parametrize("id", ["", "x", ID.upper(), ID + "0", ID[:-1], f"../{ID[3:]}", ID + "\n", "é" * 32, "/" * 32])
+def test_an_odd_id_opens_nothing(id: str, folder: Path) -> None:
+    answers = kept_in(folder)
+    answers.once(ID, Maker())
+    try:
+        (folder / f"{id}.json").write_text(json.dumps({"at": time.time(), "until": time.time() + 9}) + "\n")
+    except OSError:
+        pass
+    assert answers.get(id) is None
+
+
+@pytest.mark.parametrize("text", ["no json\n", "[]\n", '"x"\n', "5\n", "{}\n", '{"at": null, "until": null}\n', "\n"])
+@pytest.mark.xfail(reason="what is JSON but no document of ours raises KeyError or TypeError")
+def test_a_file_that_is_not_ours_opens_nothing(text: str, folder: Path) -> None:
+    folder.mkdir(parents=True)
+    (folder / f"{ID}.json").write_text(text)
+    assert kept_in(folder).get(ID) is None
+
+
+def test_nothing_secret_is_on_disk(folder: Path) -> None:
+    document = {"raw": {"echo": [f"Bearer {SECRET}"]}, "request": f"?key={SECRET.replace('/', '%2F')}"}
+    answers = kept_in(folder)
+    answers.once(ID, lambda: document)
+    (file,) = folder.iterdir()
+    assert SECRET not in file.read_text()
+    assert "s3cret" not in file.read_text()
+    kept = answers.get(ID)
+    assert kept is not None
+    assert kept["raw"]["echo"] == ["Bearer [secret removed]"]
+    if os.name == "posix":
+        assert file.stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.xfail(strict=True, reason="secrets are taken out of the JSON text, so one of digits breaks a number")
+def test_a_secret_of_digits_leaves_the_file_readable(folder: Path) -> None:
+    answers = Answers(folder, 15, 25.0, Redactor(["12345678"]))
+    answers.once(ID, lambda: {"raw": 0.12345678})
+    assert answers.get(ID) is not None
+
+
+def test_awkward_values_are_kept(folder: Path) -> None:
+    raw = {"big": 2**63, "é": "😀\x00<", "deep": [[None, True, 1.5]]}
+    answers = kept_in(folder)
+    answers.once(ID, lambda: {"raw": raw})
+    kept = answers.get(ID)
+    assert kept is not None
+    assert kept["raw"] == raw
+
+
+def test_lone_surrogates_do_not_stop_an_answer_from_being_kept(folder: Path) -> None:
+    answers = kept_in(folder)
+    answers.once(ID, lambda: {"raw": "\ud800"})
+    kept = answers.get(ID)
+    assert kept is not None
+    assert kept["raw"] == "?"
+
+
+# Sweeping
+
+
+def test_sweeping_deletes_what_is_over_and_nothing_else(folder: Path) -> None:
+    answers = kept_in(folder)
+    for i in range(4):
+        answers.once(f"{i:032x}", Maker())
+    other = folder / "notes.txt"
+    other.touch()
+    for path, seconds in ((folder / f"{0:032x}.json", 15 * 60 + 1), (folder / f"{1:032x}.json", 15 * 60 - 9)):
+        age(path, seconds)
+    age(other, LONG_AGO)
+    answers.sweep()
+    assert sorted(path.name for path in folder.iterdir()) == [*(f"{i:032x}.json" for i in (1, 2, 3)), "notes.txt"]
+
+
+def test_sweeping_keeps_the_newest_within_the_limit_of_the_folder(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers = kept_in(folder)
+    for i in range(4):
+        answers.once(f"{i:032x}", Maker())
+        age(folder / f"{i:032x}.json", 60 - i)
+    size = (folder / f"{0:032x}.json").stat().st_size
+    monkeypatch.setattr(answers_module, "MOST_BYTES", size * 2)
+    answers.sweep()
+    assert sorted(path.stem for path in folder.iterdir()) == [f"{i:032x}" for i in (2, 3)]
+
+
+# Ids
+
+
+ONCE = "f" * 32
+
+
+def test_an_id_belongs_to_the_form_and_the_input() -> None:
+    assert answer_id(ONCE, {"a": 1}) == answer_id(ONCE, {"a": 1})
+    ids = {answer_id(ONCE, {"a": 1}), answer_id(ONCE, {"a": "1"}), answer_id(ONCE, {"a": 2}), answer_id("e" * 32, {"a": 1})}
+    assert len(ids) == 4
+    assert all(len(id) == 32 and int(id, 16) for id in ids)
+    assert answer_id(ONCE, {"a": "\ud800"})
+
+
+@pytest.mark.parametrize("once", ["", "short", ONCE.upper(), ONCE + "0", "../" + ONCE[3:], ONCE + "\n"])
+def test_without_a_good_random_id_every_call_is_its_own(once: str) -> None:
+    ids: Callable[[], str] = lambda: answer_id(once, {"a": 1})  # noqa: E731
+    assert ids() != ids()

@@ -1,0 +1,362 @@
+"""The pages in headless Chromium: axe at WCAG 2.2 AA in every state, width and scheme; and what script adds."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import threading
+from collections.abc import Callable, Iterator
+from itertools import product
+from pathlib import Path
+from typing import Literal
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from conftest import COMPANY, KEY
+from flask import Flask
+from misbehaving import Misbehaving
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+from waitress import create_server
+
+import FlaskAppAML
+from demo.server import Demo
+from FlaskAppAML.settings import Settings
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(
+        CHROMIUM is None and not os.environ.get("CI"), reason="LOUD: no Chromium, so no page was looked at"
+    ),
+]
+ROOT = Path(__file__).resolve().parent.parent
+RULES = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}}
+WIDTHS = (1280, 360)
+SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+PASSWORD = "correct horse battery"
+KINDS = {
+    "Inputs": {"input1": {"ColumnNames": ["Age", "Member", "Name"], "Values": [[36, True, "Ada"]]}},
+    "GlobalParameters": {},
+}
+CHANGES = {
+    "fields": {
+        "Age": {"unit": "years", "minimum": 0, "maximum": 130},
+        "Name": {"choices": ["Ada", "Grace", "Alan", "Edsger", "Barbara", "Donald"]},
+    }
+}
+
+
+class Served:
+    """Apps on waitress, each in a thread, made when first asked for."""
+
+    def __init__(self, folder: Path, demo: Demo, misbehaving: Misbehaving) -> None:
+        self._folder = folder
+        self._demo = demo
+        self._misbehaving = misbehaving
+        self._known: dict[str, str] = {}
+        self._servers: list[object] = []
+
+    def address(self, name: str) -> str:
+        """`demo`, `password`, `unset`, `kinds`, or the name of a fault."""
+        if name not in self._known:
+            self._known[name] = self._serve(self._app(name))
+        return self._known[name]
+
+    def _app(self, name: str) -> Flask:
+        form = self._folder / "form.json"
+        form.write_text(json.dumps(CHANGES))
+        shown = {"form": str(ROOT / "demo/form.json"), "examples": str(ROOT / "demo/examples.json")}
+        shown |= {"title": "Company clusters"}
+        own: dict[str, dict[str, str]] = {
+            "demo": {"url": self._demo.url, **shown},
+            "password": {"url": self._demo.url, "password": PASSWORD, **shown},
+            "unset": {"api_key": ""},
+            "kinds": {"url": self._misbehaving.url("ok"), "schema": json.dumps(KINDS), "form": str(form)},
+        }
+        changes: dict[str, object] = dict(own.get(name) or {"url": self._misbehaving.url(name)})
+        given = {"api_key": KEY, "data_dir": str(self._folder / name), "rate_limit": "off", "timeout": 8.0, **changes}
+        return FlaskAppAML.create_app(Settings(**given), local=True, demo=name == "demo")  # type: ignore[arg-type]
+
+    def _serve(self, app: Flask) -> str:
+        server = create_server(app, host="127.0.0.1", port=0, threads=8, clear_untrusted_proxy_headers=False)
+        threading.Thread(target=server.run, daemon=True).start()
+        self._servers.append(server)
+        return f"http://localhost:{server.effective_port}"
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory, demo: Demo, misbehaving: Misbehaving) -> Served:
+    return Served(tmp_path_factory.mktemp("browser"), demo, misbehaving)
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    assert CHROMIUM is not None, "CI needs Chromium"
+    with sync_playwright() as playwright:
+        quiet = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=quiet)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def open_page(chromium: Browser) -> Iterator[Callable[..., Page]]:
+    """`open_page(width=..., color_scheme=...)`: a page that fails the test when it complains or leaves its host."""
+    contexts: list[BrowserContext] = []
+    trouble: list[str] = []
+
+    def note(message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning") and "status of" not in message.text:
+            trouble.append(message.text)
+
+    def make(width: int = 1280, **options: object) -> Page:
+        context = chromium.new_context(viewport={"width": width, "height": 900}, **options)  # type: ignore[arg-type]
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(8000)
+        page.on("console", note)
+        page.on("pageerror", lambda error: trouble.append(str(error)))
+        page.on("response", lambda r: trouble.append(f"{r.status} {r.url}") if r.status == 500 else None)
+        page.on("request", lambda r: None if r.url.startswith("http://localhost:") else trouble.append(r.url))
+        return page
+
+    yield make
+    for context in contexts:
+        context.close()
+    assert not trouble, trouble
+
+
+def fill(page: Page, **changes: str) -> None:
+    for name, value in {**COMPANY, **changes}.items():
+        page.fill(f"[name={name}]", value)
+
+
+def ask(page: Page) -> None:
+    page.click("button.go")
+    page.wait_for_selector("#answer, .alert")
+
+
+# States: each brings a page there from the address of its app.
+
+
+def form(page: Page, address: str) -> None:
+    page.goto(address)
+
+
+def answer(page: Page, address: str) -> None:
+    page.goto(f"{address}/?example=1")
+    ask(page)
+
+
+def folds(page: Page, address: str) -> None:
+    answer(page, address)
+    for fold in page.query_selector_all("details"):
+        fold.evaluate("fold => fold.open = true")
+
+
+def field_errors(page: Page, address: str) -> None:
+    page.goto(address)
+    fill(page, title="C", text="x" * 1037)
+    ask(page)
+
+
+def asked(page: Page, address: str) -> None:
+    page.goto(address)
+    fill(page)
+    ask(page)
+
+
+def wrong_password(page: Page, address: str) -> None:
+    page.goto(address)
+    page.fill("[name=password]", "guess")
+    page.click("button.go")
+    page.wait_for_selector(".error")
+
+
+def empty_kinds(page: Page, address: str) -> None:
+    page.goto(address)
+    page.click("button.go")
+    page.wait_for_selector(".alert")
+
+
+def at(path: str) -> Callable[[Page, str], None]:
+    def reach(page: Page, address: str) -> None:
+        page.goto(address + path)
+
+    return reach
+
+
+STATES: dict[str, tuple[str, Callable[[Page, str], None]]] = {
+    "form": ("demo", form),
+    "answer": ("demo", answer),
+    "every fold open": ("demo", folds),
+    "field errors": ("demo", field_errors),
+    "about": ("demo", at("/about")),
+    "contact": ("demo", at("/contact")),
+    "no such page": ("demo", at("/nope")),
+    "not configured": ("unset", form),
+    "sign in": ("password", form),
+    "wrong password": ("password", wrong_password),
+    "other fields": ("kinds", form),
+    "other fields, wrong": ("kinds", empty_kinds),
+    "key refused": ("401", asked),
+    "input refused": ("400-aml", asked),
+    "overloaded": ("429-day", asked),
+    "many rows": ("ok-rows-20000", asked),
+    "many columns": ("ok-wide-5000", asked),
+    "strange text": ("ok-unicode", asked),
+    "plain JSON": ("json-scalar", asked),
+}
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_axe_finds_nothing(state: str, served: Served, open_page: Callable[..., Page]) -> None:
+    name, reach = STATES[state]
+    page = open_page()
+    reach(page, served.address(name))
+    for width, scheme in product(WIDTHS, SCHEMES):
+        page.set_viewport_size({"width": width, "height": 900})
+        page.emulate_media(color_scheme=scheme)
+        found = Axe().run(page, options=RULES).response["violations"]
+        assert not found, (width, scheme, [(rule["id"], [node["html"] for node in rule["nodes"]]) for rule in found])
+    for width in (*WIDTHS, 320):
+        page.set_viewport_size({"width": width, "height": 640})
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"scrolls sideways at {width} px"
+
+
+@pytest.mark.parametrize("script", [True, False])
+def test_the_whole_story(script: bool, served: Served, open_page: Callable[..., Page]) -> None:
+    """Example, answer, another question, a wrong field, a download, clear: with and without JavaScript."""
+    page = open_page(java_script_enabled=script)
+    page.goto(served.address("demo"))
+    page.click("text=Contoso Bank")
+    page.click("button.go")
+    page.wait_for_selector("#answer")
+    assert "Contoso Bank is closest to Banks and insurers." in page.inner_text("h2.said")
+    assert page.input_value("[name=title]") == "Contoso Bank"
+    assert page.is_visible("[data-copy]") == script
+    page.fill("[name=title]", "C")
+    page.click("button.go")
+    page.wait_for_selector(".alert")
+    page.click(".alert a")
+    page.fill("[name=title]", "Contoso & Söhne")
+    page.click("button.go")
+    page.wait_for_selector("#answer")
+    with page.expect_download() as download:
+        page.click("text=CSV")
+    assert "Contoso & Söhne" in download.value.path().read_text("utf-8-sig")
+    page.click("text=Link to this answer")
+    assert re.search(r"/answers/[0-9a-f]{32}$", page.url)
+    assert "Contoso & Söhne" in page.inner_text("h2.said")
+    page.click("text=Clear")
+    assert page.input_value("[name=title]") == ""
+
+
+def test_focus_goes_to_the_answer_and_to_the_summary(served: Served, open_page: Callable[..., Page]) -> None:
+    page = open_page()
+    answer(page, served.address("demo"))
+    assert page.evaluate("document.activeElement.id") == "answer"
+    field_errors(page, served.address("demo"))
+    assert page.evaluate("document.activeElement.id") == "problems"
+
+
+def test_it_can_be_used_by_keyboard_alone(served: Served, open_page: Callable[..., Page]) -> None:
+    page = open_page()
+    page.goto(served.address("demo"))
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.className") == "skip"
+    page.focus("[name=title]")
+    for value in COMPANY.values():
+        page.keyboard.type(value)
+        page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#answer")
+
+
+def press(page: Page, selector: str, times: int = 1) -> None:
+    """By the mouse alone: Playwright's own clicks wait for the page that comes next."""
+    x, y = page.evaluate(
+        "s => { const r = document.querySelector(s).getBoundingClientRect(); return [r.x + 20, r.y + r.height / 2] }",
+        selector,
+    )
+    page.mouse.click(x, y, click_count=times)
+
+
+def until(page: Page, condition: str) -> None:
+    for _ in range(80):
+        if page.evaluate(condition):
+            return
+        page.wait_for_timeout(50)
+    pytest.fail(f"never came true: {condition}")
+
+
+def test_a_slow_call_shows_its_seconds_and_can_be_stopped(
+    served: Served, misbehaving: Misbehaving, open_page: Callable[..., Page]
+) -> None:
+    page = open_page()
+    page.goto(served.address("drip-headers"))
+    misbehaving.reset("drip-headers")
+    fill(page)
+    press(page, "button.go", times=2)
+    until(page, "document.querySelector('button.go').ariaBusy === 'true'")
+    until(page, "+document.querySelector('[data-seconds]').textContent >= 2")
+    assert page.evaluate("document.querySelector('[data-wait-line]').checkVisibility()")
+    press(page, "[data-stop]")
+    until(page, "document.querySelector('[data-stopped]').checkVisibility()")
+    assert page.evaluate("document.querySelector('button.go').ariaBusy") is None
+    assert page.input_value("[name=title]") == "Contoso Bank"
+    page.click("button.go")  # asks for the same answer, which fails by its deadline
+    page.wait_for_selector("#answer")
+    assert "took too long" in page.inner_text("h2.said")
+    assert len(misbehaving.calls("drip-headers")) == 1
+
+
+def test_reload_and_back_do_not_ask_again(
+    served: Served, misbehaving: Misbehaving, open_page: Callable[..., Page]
+) -> None:
+    page = open_page()
+    page.goto(served.address("ok"))
+    misbehaving.reset("ok")
+    fill(page)
+    ask(page)
+    page.reload()
+    assert page.is_visible("#answer")
+    page.go_back()
+    assert len(misbehaving.calls("ok")) == 1
+
+
+def test_the_counter_follows_what_is_typed(served: Served, open_page: Callable[..., Page]) -> None:
+    page = open_page()
+    page.goto(served.address("demo"))
+    page.fill("[name=text]", "Grüße 👋\nzwei")
+    assert page.inner_text(".count") == "12 of 1,000"
+    page.fill("[name=text]", "x" * 1001)
+    assert "over" in str(page.get_attribute(".count", "class"))
+
+
+def test_copy_takes_the_answer_along(served: Served, open_page: Callable[..., Page]) -> None:
+    page = open_page(permissions=["clipboard-read", "clipboard-write"])
+    answer(page, served.address("demo"))
+    page.click("[data-copy]")
+    page.wait_for_function("document.querySelector('[data-copy]').textContent === 'Copied'")
+    copied = json.loads(page.evaluate("navigator.clipboard.readText()"))
+    assert copied["Results"]["output1"]["type"] == "table"
+
+
+def test_markup_from_the_endpoint_stays_text(served: Served, open_page: Callable[..., Page]) -> None:
+    """The page fails this test when script runs or the policy is broken: either is an error in the console."""
+    page = open_page()
+    for fault in ("xss-value", "xss-in-script", "js-url", "template-injection"):
+        asked(page, served.address(fault))
+        assert page.locator("#answer script, #answer a[href^='javascript']").count() == 0
+
+
+def test_an_answer_prints_without_the_form(served: Served, open_page: Callable[..., Page]) -> None:
+    page = open_page()
+    answer(page, served.address("demo"))
+    page.emulate_media(media="print")
+    assert page.is_visible("h2.said")
+    assert not page.is_visible("button.go")
+    assert not page.is_visible("nav")
