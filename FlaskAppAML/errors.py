@@ -29,8 +29,8 @@
         ├── Unreachable    502  unreachable
         └── TlsFailed      502  tls
 
-`kind` is the word that programs match on, `status` the HTTP status of our own answer. `said`, `turn` and `again`
-are for people: what happened, whose turn it is, and whether trying again helps.
+`kind` is the word that programs match on, `status` the HTTP status of our own answer. `said`, `lead`, `turn` and
+`again` are for people: what happened, what it means, whose turn it is, and whether trying again helps.
 """
 
 from __future__ import annotations
@@ -47,6 +47,7 @@ class AppError(Exception):
     kind: ClassVar[str] = "internal"
     status: ClassVar[int] = 500
     said: ClassVar[str] = "something went wrong in this app."
+    lead: ClassVar[str] = ""
     turn: str = OWNER
     again: str = "It may help once."
 
@@ -196,6 +197,7 @@ class EndpointError(AppError):
 class InputRefused(EndpointError):
     kind, status = "bad_input", 422
     said = "the endpoint did not accept this input."
+    lead = "It passed the checks of this form, but the model’s service found fault with it."
     turn = "Yours: change the input."
     again = "After a change; unchanged, the answer would be the same."
     says_why = True
@@ -212,6 +214,7 @@ class InputTooLarge(EndpointError):
 class KeyRefused(EndpointError):
     kind = "auth"
     said = "the endpoint refused this app’s key."
+    lead = "There is nothing wrong with what you typed. The endpoint does not accept the key that this app holds."
     turn = "The owner of this app: renew the setting API_KEY and restart."
     again = "Not before that; the answer would be the same."
 
@@ -219,6 +222,7 @@ class KeyRefused(EndpointError):
 class NoSuchEndpoint(EndpointError):
     kind = "not_found"
     said = "there is no model at the endpoint’s address."
+    lead = "There is nothing wrong with what you typed. The service answered that it knows nothing at this address."
     turn = "The owner of this app: check the setting URL. The model may have been moved or removed."
     again = "Not before that."
 
@@ -233,6 +237,7 @@ class Unsupported(EndpointError):
 class Overloaded(EndpointError):
     kind, status = "overload", 503
     said = "the endpoint is overloaded."
+    lead = "It turned the question away because it has too much to do. Nothing was lost."
     turn = "Yours: wait a little, then ask again."
     again = "Yes, after a pause."
 
@@ -246,6 +251,7 @@ class TooManyCalls(Overloaded):
 class Loading(EndpointError):
     kind, status = "loading", 503
     said = "the model is still being loaded."
+    lead = "The service is up, but its model is not ready yet. This can take a minute or two."
     turn = "Yours: wait a little, then ask again."
     again = "Yes, in a minute or so."
 
@@ -253,6 +259,7 @@ class Loading(EndpointError):
 class TimedOut(EndpointError):
     kind, status = "timeout", 504
     said = "the endpoint took too long."
+    lead = "It gave up before it had an answer."
     turn = "Yours: ask again, perhaps with a smaller input."
     again = "It may help. The model may still be running, so asking again may cost a second call."
 
@@ -260,6 +267,7 @@ class TimedOut(EndpointError):
 class ModelFailed(EndpointError):
     kind = "model_error"
     said = "the model failed while working on this."
+    lead = "The question reached it. Either it cannot cope with this input, or something in it is broken."
     turn = "The owner of this app: the details are in the log."
     again = "Once; if it fails again, with another input."
 

@@ -44,6 +44,7 @@ class Column:
     label: str = ""
     unit: str = ""
 
+
 @dataclass(frozen=True)
 class Table(Part):
     kind: ClassVar[str] = "table"
@@ -232,7 +233,7 @@ def _clusters(table: Table, outputs: Mapping[str, Output], subject: str) -> tupl
 
 def _cluster_lead(assigned: str, about: Output, scores: list[Score]) -> str:
     nearest, next_one = scores[0].score, scores[1].score
-    number = f"{about.label or 'Cluster'} {assigned} of {len(scores)}" if about.values else f"One of {len(scores)}"
+    number = f"{about.label or 'Cluster'} {assigned}" if about.values else f"One of {len(scores)}"
     if nearest is None or next_one is None:
         return f"{number}."
     lead = f"{number}, at distance {nearest:.4f}. The runner-up, {scores[1].label}, is "

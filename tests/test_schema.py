@@ -14,9 +14,6 @@ from FlaskAppAML.errors import SettingError, WrongInput
 from FlaskAppAML.forms import form_class
 from FlaskAppAML.schema import Field, InvalidValue, Schema
 
-# Remove this line with the xfail in test_forms.py that speaks of it.
-pytestmark = pytest.mark.filterwarnings("ignore:Passing SelectField choices as tuples:DeprecationWarning")
-
 REFUSED = object()  # the outcome: InvalidValue, or a message beside the form's field
 ELSEWHERE = object()  # no such value comes in by this door
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import fields, replace
 from pathlib import Path
@@ -279,8 +280,6 @@ def test_the_environment_comes_before_the_env_file(clean: Path, monkeypatch: pyt
 
 
 def test_the_env_file_leaves_the_environment_alone(clean: Path) -> None:
-    import os
-
     (clean / ".env").write_text("TITLE=From the file\n")
     assert read_environment().title == "From the file"
     assert "TITLE" not in os.environ

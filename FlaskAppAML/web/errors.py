@@ -74,7 +74,8 @@ def problem(error: AppError) -> dict[str, Any]:
         "type": f"about:blank#{error.kind}",
         "title": _sentence(error.said),
         "status": error.status,
-        "detail": " ".join(part for part in (error.detail, endpoint_words(error)) if part) or _sentence(error.said),
+        "detail": " ".join(part for part in (error.detail or error.lead, endpoint_words(error)) if part)
+        or _sentence(error.said),
         "kind": error.kind,
         "fields": error.fields,
         "request_id": g.get("request_id", ""),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from datetime import UTC, datetime
+from http import HTTPStatus
 from typing import Any
 
 from .. import results
@@ -67,6 +68,14 @@ def _cut(text: str) -> str:
 
 def duration(milliseconds: float) -> str:
     return f"{milliseconds / 1000:.2f} s" if milliseconds >= 100 else f"{milliseconds:.0f} ms"
+
+
+def status_words(status: int) -> str:
+    """As the standard calls it: `401 Unauthorized`."""
+    try:
+        return f"{status} {HTTPStatus(status).phrase}"
+    except ValueError:
+        return str(status)
 
 
 def spelled(count: int) -> str:

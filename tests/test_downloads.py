@@ -1,0 +1,89 @@
+"""CSV that Excel reads as UTF-8 and that runs nothing."""
+
+from __future__ import annotations
+
+import csv
+import io
+from typing import Any
+
+import pytest
+
+from FlaskAppAML.downloads import csv_text
+from FlaskAppAML.results import Column, Json, Score, Scores, Table, Text
+
+
+def read_back(text: str) -> list[list[str]]:
+    assert text.startswith("\ufeff")
+    return list(csv.reader(io.StringIO(text.removeprefix("\ufeff"), newline="")))
+
+
+def cell(value: Any) -> str:
+    ((_,), (written,)) = read_back(csv_text([Table("t", [Column("c")], [[value]])]))
+    return written
+
+
+@pytest.mark.parametrize(
+    "formula",
+    [
+        "=1+1", "=cmd|' /C calc'!A0", "+1+1", "-1+1", "@SUM(A1)", "\t=1", "\r=1", "-", "+", "--1", "-1.5 x", "-e5",
+        "-1\n=2", "+3e5e5", "-1e", "=", "-١",
+    ],
+)  # fmt: skip
+def test_what_a_spreadsheet_would_run_has_an_apostrophe(formula: str) -> None:
+    assert cell(formula) == f"'{formula}"
+
+
+@pytest.mark.parametrize("number", ["-1.5", "+3e5", "-1E-10", "-.5", "+7", "1e5"])
+def test_numbers_keep_their_sign(number: str) -> None:
+    assert cell(number) == number
+    assert cell(float(number)) == str(float(number))
+
+
+@pytest.mark.parametrize(
+    ("value", "written"),
+    [
+        (None, ""),
+        ("", ""),
+        (0, "0"),
+        (-7, "-7"),
+        (2**63, "9223372036854775808"),
+        (0.1, "0.1"),
+        ('say "hi", then; go', 'say "hi", then; go'),
+        ("two\r\nlines\nmore", "two\r\nlines\nmore"),
+        ("Grüße 😀 שלום", "Grüße 😀 שלום"),
+        ("a\x00b", "a\ufffdb"),
+        ({"a": [1, "é"]}, '{"a": [1, "é"]}'),
+        ([1.5, float("nan")], '[1.5, "NaN"]'),
+        ("a=b", "a=b"),
+        (" =1", " =1"),
+    ],
+)
+def test_a_value_is_read_back_as_it_was(value: Any, written: str) -> None:
+    assert cell(value) == written
+
+
+def test_all_rows_of_the_first_table_are_written() -> None:
+    """The columns by their names at the endpoint; a view in front of the table does not hide it."""
+    table = Table("t", [Column("a", label="Shown"), Column("=b")], [[i, None] for i in range(1000)])
+    parts = [Scores([Score("x", 1.0)]), table, Table("u", [Column("other")], [["no"]])]
+    rows = read_back(csv_text(parts))
+    assert rows[0] == ["a", "'=b"]
+    assert rows[1:] == [[str(i), ""] for i in range(1000)]
+    assert csv_text(parts).count("\r\n") == 1001
+
+
+@pytest.mark.parametrize(
+    ("parts", "rows"),
+    [
+        (
+            [Scores([Score("=x", 0.5), Score("y", None)], label="Cluster", measure="Distance")],
+            [["Cluster", "Distance"], ["'=x", "0.5"], ["y", ""]],
+        ),
+        ([Table("t", [Column("a")], [])], [["a"]]),
+        ([Json({"a": 1}, "n")], [["answer"], ['{"kind": "json", "value": {"a": 1}, "name": "n"}']]),
+        ([Text("-x", "n")], [["answer"], ['{"kind": "text", "text": "-x", "name": "n"}']]),
+        ([], [["answer"]]),
+    ],
+)
+def test_an_answer_without_a_table_can_be_downloaded_too(parts: list[Any], rows: list[list[str]]) -> None:
+    assert read_back(csv_text(parts)) == rows
