@@ -25,6 +25,7 @@ from ..errors import (
     WrongInput,
 )
 from ..wire import dumps
+from . import view
 from .security import is_owner
 from .site import site
 
@@ -104,12 +105,10 @@ def page(error: AppError) -> str:
     form = g.get("form")
     words = {"failure": error, "words": endpoint_words(error), "retry": _when(error)}
     if form is not None:
-        from .pages import form_page
-
         if isinstance(error, WrongInput):
             form.mark(error.fields)
-            return form_page(form, problems=form.wrong() or error.fields)
-        return form_page(form, **words)
+            return view.form_page(form, problems=form.wrong() or error.fields)
+        return view.form_page(form, **words)
     if isinstance(error, NotConfigured):
         return render_template("setup.html", missing=site().settings.missing(), settings=site().settings)
     if isinstance(error, SignInNeeded):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 import time
 from datetime import UTC, datetime
 from typing import Any
@@ -13,7 +12,6 @@ from flask import Flask, Response, g, render_template, request
 from .. import __version__, downloads
 from ..answers import answer_id
 from ..errors import EndpointError, PageNotFound, WrongInput
-from ..forms import SchemaForm
 from ..schema import Row
 from ..score import Scored, score
 from ..wire import dumps
@@ -42,7 +40,7 @@ def ask() -> str:
     examples = site().examples
     number = int(chosen) if chosen.isascii() and chosen.isdigit() and len(chosen) < 4 else 0
     values = examples[number - 1].inputs if 0 < number <= len(examples) else {}
-    return form_page(site().model.form_class()(values=values))
+    return view.form_page(site().model.form_class()(values=values))
 
 
 def submit() -> Response:
@@ -57,7 +55,7 @@ def submit() -> Response:
     document = site().answers.once(key, lambda: _score(key, row))
     if "error" in document:
         raise g.pop("first_error", None) or EndpointError.revive(document["error"])
-    return _no_store(form_page(form, answer=view.Answer(document)))
+    return _no_store(view.form_page(form, answer=view.Answer(document)))
 
 
 def _score(id: str, row: Row) -> dict[str, Any]:
@@ -109,7 +107,7 @@ def kept(id: str) -> Response:
     """An answer again, by its link."""
     document = _kept(id)
     form = site().model.form_class()(values=document["inputs"])
-    return _no_store(form_page(form, answer=view.Answer(document)))
+    return _no_store(view.form_page(form, answer=view.Answer(document)))
 
 
 def kept_json(id: str) -> Response:
@@ -137,14 +135,3 @@ def _download(text: str, content_type: str, name: str) -> Response:
 
 def _no_store(page: str) -> Response:
     return Response(page, headers={"Cache-Control": "no-store"})
-
-
-def form_page(form: SchemaForm, **shown: Any) -> str:
-    """The model's page: the form with an answer, a failure, problems in fields, or nothing yet beside it."""
-    nothing: dict[str, Any] = {"answer": None, "failure": None, "words": "", "problems": {}, "retry": ""}
-    return render_template(
-        "form.html",
-        form=form,
-        once=secrets.token_hex(16),
-        **{**nothing, **shown},
-    )

@@ -1,20 +1,36 @@
-"""A kept answer as the templates want it: typed parts, rounded numbers, texts cut to a readable length."""
+"""The model's page, and a kept answer as its templates want it: typed parts, rounded numbers, texts cut to a readable
+length."""
 
 from __future__ import annotations
 
 import json
 import math
+import secrets
 from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any
 
+from flask import render_template
+
 from .. import results
+from ..forms import SchemaForm
 from ..results import Part, Scores, Sentence, Table
 from ..wire import dumps
 
 MOST_ROWS = 200
 MOST_COLUMNS = 50
 LONGEST_JSON = 20_000
+
+
+def form_page(form: SchemaForm, **shown: Any) -> str:
+    """The model's page: the form with an answer, a failure, problems in fields, or nothing yet beside it."""
+    nothing: dict[str, Any] = {"answer": None, "failure": None, "words": "", "problems": {}, "retry": ""}
+    return render_template(
+        "form.html",
+        form=form,
+        once=secrets.token_hex(16),
+        **{**nothing, **shown},
+    )
 
 
 class Answer:
