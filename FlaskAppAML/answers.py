@@ -44,7 +44,7 @@ class Answers:
     `patience` is how long a call may take at the most: an unfinished file older than that was left by a crash.
     """
 
-    def __init__(self, folder: Path, minutes: int, patience: float, clean: Callable[[str], str]) -> None:
+    def __init__(self, folder: Path, minutes: int, patience: float, clean: Callable[[Any], Any]) -> None:
         self._folder = folder
         self._seconds = minutes * 60.0
         self._patience = patience
@@ -65,7 +65,7 @@ class Answers:
                     return kept
             except OSError as error:
                 log.warning("answers cannot be kept in DATA_DIR: %s", error)
-                return make() | {"until": None}
+                return {"at": time.time()} | make() | {"until": None}
             else:
                 return self._fill(path, handle, make)
 
@@ -73,7 +73,10 @@ class Answers:
         """The whole, unexpired document under `id`."""
         if not re.fullmatch(r"[0-9a-f]{32}", id):
             return None
-        kept = self._read(self._folder / f"{id}.json")
+        try:
+            kept = self._current((self._folder / f"{id}.json").read_bytes())
+        except OSError:
+            return None
         return kept if kept is not None and "error" not in kept else None
 
     def _create(self, path: Path) -> int:
@@ -81,7 +84,10 @@ class Answers:
         try:
             return os.open(path, flags, 0o600)
         except FileNotFoundError:
-            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            try:
+                self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            except FileExistsError as error:  # a file or a broken link in its place, not an answer that exists
+                raise NotADirectoryError(str(error)) from None
             return os.open(path, flags, 0o600)
 
     def _fill(self, path: Path, handle: int, make: Callable[[], Document]) -> Document:
@@ -94,7 +100,7 @@ class Answers:
             raise
         try:
             with os.fdopen(handle, "wb") as file:
-                file.write(self._clean(dumps(document)).encode("utf-8", "replace") + END)
+                file.write(dumps(self._clean(document)).encode("utf-8", "replace") + END)
         except OSError as error:
             log.warning("an answer could not be kept in DATA_DIR: %s", error)
             path.unlink(missing_ok=True)
@@ -104,38 +110,29 @@ class Answers:
 
     def _wait_for(self, path: Path) -> Document | None:
         """What another thread or process is making under this name; None when it is gone and can be made anew."""
-        while path.exists():
-            kept = self._read(path)
+        while True:
+            try:
+                age, text = time.time() - path.stat().st_mtime, path.read_bytes()
+            except OSError:
+                return None
+            kept = self._current(text)
             if kept is not None:
                 return kept
-            if self._is_over(path):
+            patience = DOUBLE_CLICK_SECONDS if text else self._patience + 5
+            if text.endswith(END) or age > patience:  # past its time, or left behind by a crash
                 path.unlink(missing_ok=True)
                 return None
             time.sleep(LOOK_AGAIN_SECONDS)
-        return None
 
-    def _read(self, path: Path) -> Document | None:
+    @staticmethod
+    def _current(text: bytes) -> Document | None:
+        """The document, when it is whole and its time is not over."""
         try:
-            text = path.read_bytes()
-            if not text.endswith(END) or self._is_over(path, whole=True):
-                return None
-            document: Document = json.loads(text)
-        except (OSError, ValueError):
+            document: Document = json.loads(text) if text.endswith(END) else {}
+            over = document["at"] + DOUBLE_CLICK_SECONDS if "error" in document else document["until"]
+            return document if time.time() < over else None
+        except (ValueError, KeyError, TypeError):
             return None
-        over = document["at"] + DOUBLE_CLICK_SECONDS if "error" in document else document["until"]
-        return document if time.time() < over else None
-
-    def _is_over(self, path: Path, *, whole: bool = False) -> bool:
-        """Past its time; an unfinished file lives as long as a call may take."""
-        try:
-            stat = path.stat()
-        except OSError:
-            return True
-        age = time.time() - stat.st_mtime
-        if whole:
-            return age > max(self._seconds, DOUBLE_CLICK_SECONDS)
-        limit = DOUBLE_CLICK_SECONDS if stat.st_size else self._patience + 5
-        return age > limit
 
     def _sweep_later(self) -> None:
         with self._lock:

@@ -108,6 +108,8 @@ class Description:
         return self._schema or self._default()
 
     def read_again(self) -> Schema:
+        if not self.is_asked_for:
+            return self.schema()
         document = self._fetch()
         self._schema = self._read(document)
         self.doubt = ""
@@ -169,11 +171,11 @@ class Description:
         """By an atomic rename, so that another worker reads the old copy or the new one, never half of it."""
         try:
             self._copy.parent.mkdir(parents=True, exist_ok=True)
-            with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=self._copy.parent, delete=False) as draft:
-                draft.write(dumps(document))
+            with tempfile.NamedTemporaryFile(dir=self._copy.parent, delete=False) as draft:
+                draft.write(dumps(document).encode("utf-8", "replace"))
             os.replace(draft.name, self._copy)
             self._copy_time = self._copy.stat().st_mtime
-        except (OSError, UnicodeError) as error:
+        except OSError as error:
             log.warning("the endpoint's description could not be kept in DATA_DIR: %s", error)
 
 

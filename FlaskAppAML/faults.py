@@ -52,8 +52,7 @@ def check(reply: Reply) -> None:
         raise _by_status(reply)
     if reply.status in (204, 205) or not reply.body.strip():
         raise _failure(BadResponse, reply, "The answer was empty.", {})
-    if reply.body.lstrip()[:1] == b"{" and b'"error"' in reply.body[:2000]:
-        _check_body(reply)
+    _check_body(reply)
 
 
 def _by_status(reply: Reply) -> EndpointError:
@@ -68,7 +67,10 @@ def _by_status(reply: Reply) -> EndpointError:
 
 def _check_body(reply: Reply) -> None:
     """A body whose only news is an error is a failure, whatever its status says."""
-    said = _json_or_nothing(reply)
+    try:
+        said = reply.json()
+    except BadResponse:
+        return  # no JSON: what else it may be, its dialect knows
     if not isinstance(said, dict) or not said.get("error") or "Results" in said:
         return
     if _is_loading(said):

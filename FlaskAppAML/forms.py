@@ -69,7 +69,7 @@ class _Choice(_Checked):
     def process_formdata(self, valuelist: list[str]) -> None:
         self.data = valuelist[0] if valuelist else ""
         choices = _choices(self.spec)
-        if self.data and not (self.data.isascii() and self.data.isdigit() and int(self.data[:9]) < len(choices)):
+        if self.data and self.data not in [str(number) for number in range(len(choices))]:
             raise InvalidValue("Choose one of the list.")
         value = choices[int(self.data)][0] if self.data else None
         self.parsed = self.spec.parse(value, "json")
@@ -102,7 +102,7 @@ class SchemaForm(BaseForm):
     def row(self) -> Row:
         """The typed values, by field name, hidden and fixed ones included."""
         shown = {name: field.parsed for name, field in self._fields.items()}
-        unseen = {f.name: f.parse(f.default) for f in self.schema.fields if f.name not in shown}
+        unseen = {f.name: f.parse(f.default, "json") for f in self.schema.fields if f.name not in shown}
         return {f.name: shown.get(f.name, unseen.get(f.name)) for f in self.schema.fields}
 
     def wrong(self) -> dict[str, str]:

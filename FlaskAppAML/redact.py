@@ -10,7 +10,10 @@ from __future__ import annotations
 import base64
 import html
 import json
+import re
+from array import array
 from collections.abc import Iterable
+from typing import Any
 from urllib.parse import quote, quote_plus
 
 MARK = "[secret removed]"
@@ -22,6 +25,16 @@ class Redactor:
     def __init__(self, secrets: Iterable[str]) -> None:
         found = {form for secret in secrets for form in forms(secret)}
         self._forms = sorted(found, key=len, reverse=True)
+
+    def document(self, value: Any) -> Any:
+        """A JSON-like value with the secrets removed from its texts; numbers and the structure stay."""
+        if isinstance(value, str):
+            return self(value)
+        if isinstance(value, dict):
+            return {self(key): self.document(item) for key, item in value.items()}
+        if isinstance(value, list | tuple):
+            return [self.document(item) for item in value]
+        return value
 
     def __call__(self, text: str) -> str:
         for form in self._forms:
@@ -39,17 +52,27 @@ def forms(secret: str) -> set[str]:
         quote(secret),
         quote_plus(secret),
         html.escape(secret),
+        html.escape(secret).replace("&#x27;", "&#39;"),
         html.escape(secret).replace("&#x27;", "&#39;").replace("&quot;", "&#34;"),
         json.dumps(secret)[1:-1],
         json.dumps(secret)[1:-1].replace("/", "\\/"),
         json.dumps(secret, ensure_ascii=False)[1:-1],
         raw.hex(),
         raw.hex().upper(),
-        "".join(f"\\u{ord(c):04x}" for c in secret),
-        "".join(f"\\u{ord(c):04X}" for c in secret),
+        _escaped(secret, every=True),
+        _escaped(secret, every=True).lower(),
+        _escaped(secret, every=False),
     }
-    once |= {form.replace("%", "%25") for form in once if "%" in form} | {quote(secret, safe="").lower()}
+    once |= {re.sub("%..", lambda code: code[0].lower(), form) for form in once if "%" in form}
+    once |= {form.replace("%", "%25") for form in once if "%" in form}
     return {form for form in once | _base64_forms(raw) if len(form) >= 4}
+
+
+def _escaped(secret: str, *, every: bool) -> str:
+    """As \\uXXXX by UTF-16 units: every character, or those that .NET's System.Text.Json escapes."""
+    units = array("H", secret.encode("utf-16"))[1:]  # without the byte order mark
+    plain = set(range(0x20, 0x7F)) - set(b"\"'&+<>`\\")
+    return "".join(chr(unit) if not every and unit in plain else f"\\u{unit:04X}" for unit in units)
 
 
 def _base64_forms(raw: bytes) -> set[str]:

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, is_dataclass, replace
 from typing import Any, ClassVar
 
 from .errors import SettingError
+from .schema import check_changes
 
 # Parts
 
@@ -148,7 +149,13 @@ def sniff(data: str) -> str:
 
 # The owner's changes to outputs
 
-OUTPUT_CHANGES = frozenset({"label", "values", "unit", "hidden", "view"})
+OUTPUT_CHANGES: dict[str, tuple[type, ...]] = {
+    "label": (str,),
+    "values": (dict,),
+    "unit": (str,),
+    "hidden": (bool,),
+    "view": (str,),
+}
 VIEWS = ("scores", "table", "json")
 
 
@@ -165,12 +172,12 @@ class Output:
 
 def read_outputs(changes: Mapping[str, Any]) -> dict[str, Output]:
     """The `outputs` of a `FORM` file. Raises SettingError that names what is not understood."""
+    given = changes.get("outputs", {})
+    if not isinstance(given, dict):
+        raise SettingError("FORM must give its outputs as a JSON object, by name.")
     outputs = {}
-    for name, about in changes.get("outputs", {}).items():
-        unknown = set(about) - OUTPUT_CHANGES
-        if unknown:
-            allowed = ", ".join(sorted(OUTPUT_CHANGES))
-            raise SettingError(f"FORM says {', '.join(sorted(unknown))} of the output {name}; there is: {allowed}.")
+    for name, about in given.items():
+        check_changes(f"the output {name}", about, OUTPUT_CHANGES)
         if about.get("view", "") not in ("", *VIEWS):
             raise SettingError(f"FORM gives the output {name} a view that is not one of {', '.join(VIEWS)}.")
         values = {str(key): str(value) for key, value in about.get("values", {}).items()}

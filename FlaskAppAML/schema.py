@@ -6,9 +6,11 @@ wrong. A Schema is a tuple of fields with what the dialect must know to write th
 
 from __future__ import annotations
 
+import math
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any, Literal
 
@@ -70,9 +72,9 @@ class Field:
             return self.fixed
         if value is None or (source == "text" and value.strip() == ""):
             return self._absent()
+        if self.choices:
+            return self._chosen(value, source)
         typed: Any = _READERS[self.kind](value, source)
-        if self.choices and typed not in self.choices:
-            raise InvalidValue(f"Choose one of: {', '.join(_shown(choice) for choice in self.choices)}.")
         if isinstance(typed, str):
             return self._checked_text(typed)
         if not isinstance(typed, bool):
@@ -83,6 +85,15 @@ class Field:
         if self.required:
             raise InvalidValue("Choose one." if self.choices or self.kind == "boolean" else "Fill this in.")
         return "" if self.kind == "text" and not self.choices else None
+
+    def _chosen(self, value: Any, source: Source) -> Any:
+        """The choice itself, so that it keeps its type; in JSON 1 and "1" are two."""
+        for choice in self.choices:
+            if (value == choice and type(value) is type(choice)) or (
+                source == "text" and value.strip() == _shown(choice)
+            ):
+                return Decimal(str(choice)) if isinstance(choice, float) else choice
+        raise InvalidValue(f"Choose one of: {', '.join(_shown(choice) for choice in self.choices)}.")
 
     def _checked_text(self, value: str) -> str:
         if len(value) < self.min_length:
@@ -212,7 +223,7 @@ class Schema:
         row, wrong = {}, {}
         for f in self.fields:
             try:
-                row[f.name] = f.parse(values.get(f.name, f.default), source)
+                row[f.name] = f.parse(values[f.name], source) if f.name in values else f.parse(f.default, "json")
             except InvalidValue as error:
                 wrong[f.name] = str(error)
         if wrong:
@@ -225,6 +236,8 @@ class Schema:
         Raises SettingError that names what is not understood.
         """
         by_name = changes.get("fields", {})
+        if not isinstance(by_name, dict):
+            raise SettingError("FORM must give its fields as a JSON object, by name.")
         unknown = [name for name in by_name if name not in self._by_name]
         if unknown:
             known = ", ".join(self._by_name)
@@ -232,24 +245,58 @@ class Schema:
         changed = [_changed(f, by_name.get(f.name, {})) for f in self.fields]
         placed = sorted(enumerate(changed), key=lambda pair: pair[0] if pair[1].order is None else pair[1].order)
         subject = changes.get("subject", self.subject)
+        if subject and (not isinstance(subject, str) or subject not in self._by_name):
+            raise SettingError(f"FORM names a subject that is no field: {subject}.")
         return replace(self, fields=tuple(f for _, f in placed), subject=subject)
 
 
-CHANGEABLE = {f.name for f in fields(Field)} - {"name", "kind", "column", "input", "parameter"}
+# What `FORM` may say of a field, and the types that it may say it in.
+SCALAR = (str, int, float, bool)
+CHANGES: dict[str, tuple[type, ...]] = {
+    "label": (str,),
+    "help": (str,),
+    "unit": (str,),
+    "required": (bool,),
+    "default": SCALAR,
+    "example": SCALAR,
+    "minimum": (int, float),
+    "maximum": (int, float),
+    "min_length": (int,),
+    "max_length": (int,),
+    "choices": (list,),
+    "lower": (bool,),
+    "widget": (str,),
+    "group": (str,),
+    "order": (int,),
+    "hidden": (bool,),
+    "fixed": SCALAR,
+}
 
 
-def _changed(old: Field, changes: Mapping[str, Any]) -> Field:
-    unknown = set(changes) - CHANGEABLE
-    if unknown:
-        raise SettingError(
-            f"FORM says {', '.join(sorted(unknown))} of the field {old.name}; "
-            f"what can be said is: {', '.join(sorted(CHANGEABLE))}."
-        )
-    typed = dict(changes)
+def check_changes(what: str, given: Any, allowed: Mapping[str, tuple[type, ...]]) -> None:
+    """Raises SettingError for a change of the owner's that is not understood. A bool is no number here."""
+    if not isinstance(given, dict):
+        raise SettingError(f"FORM must say what it says of {what} in a JSON object.")
+    for key, value in given.items():
+        if key not in allowed:
+            raise SettingError(f"FORM says {key} of {what}; what can be said is: {', '.join(sorted(allowed))}.")
+        fits = isinstance(value, allowed[key]) and (not isinstance(value, bool) or bool in allowed[key])
+        if not fits and value is not None:
+            words = {str: "a text", int: "a whole number", float: "a number", bool: "true or false"}
+            words |= {list: "a list", dict: "an object"}
+            wanted = " or ".join(words[kind] for kind in allowed[key])
+            raise SettingError(f"FORM gives {what} a wrong {key}: it must be {wanted}.")
+
+
+def _changed(old: Field, changes: Any) -> Field:
+    check_changes(f"the field {old.name}", changes, CHANGES)
+    typed = {key: value for key, value in changes.items() if value is not None}
     for bound in ("minimum", "maximum"):
-        if typed.get(bound) is not None:
-            typed[bound] = Decimal(str(typed[bound]))
+        if bound in typed:
+            typed[bound] = _bound(typed[bound])
     if "choices" in typed:
+        if any(_scalar(choice) is None for choice in typed["choices"]):
+            raise SettingError(f"FORM gives the field {old.name} choices that are not texts, numbers, true or false.")
         typed["choices"] = tuple(typed["choices"])
     return replace(old, **typed)
 
@@ -271,8 +318,11 @@ def resolve(node: Any, document: Mapping[str, Any], depth: int = 8) -> dict[str,
 def field_from_property(column: str, node: Mapping[str, Any], *, required: bool, **place: Any) -> Field:
     """A Field from one JSON Schema property; unknown types are text."""
     kinds: dict[str, Kind] = {"integer": "integer", "number": "number", "boolean": "boolean"}
+    listed = node["enum"] if isinstance(node.get("enum"), list) else []
+    choices = [choice for choice in listed if _scalar(choice) is not None]
     kind = kinds.get(str(node.get("type")), "text")
-    choices = node["enum"] if isinstance(node.get("enum"), list) else []
+    if choices and "type" not in node:
+        kind = _kind_of(choices)
     return Field(
         name=column,
         column=column,
@@ -280,37 +330,54 @@ def field_from_property(column: str, node: Mapping[str, Any], *, required: bool,
         label=str(node.get("title") or ""),
         help=str(node.get("description") or ""),
         required=required,
-        default=node.get("default"),
-        example=node.get("example"),
+        default=_scalar(node.get("default")),
+        example=_scalar(node.get("example")),
         minimum=_bound(node.get("minimum")),
         maximum=_bound(node.get("maximum")),
         min_length=node["minLength"] if isinstance(node.get("minLength"), int) else 0,
         max_length=node["maxLength"] if isinstance(node.get("maxLength"), int) else None,
-        choices=tuple(c for c in choices if isinstance(c, str | int | float)),
+        choices=tuple(choices),
         **place,
     )
 
 
 def _bound(value: Any) -> Decimal | None:
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return Decimal(str(value)) if is_number else None
+    return Decimal(str(value)) if is_number and math.isfinite(value) else None
+
+
+def _scalar(value: Any) -> str | int | float | None:
+    return value if isinstance(value, str | int | float) else None
+
+
+def _kind_of(values: Iterable[Any]) -> Kind:
+    kinds = {type(value) for value in values}
+    if kinds == {bool}:
+        return "boolean"
+    if kinds == {int}:
+        return "integer"
+    return "number" if kinds <= {int, float} else "text"
 
 
 def field_from_value(column: str, value: Any, **place: Any) -> Field:
     """A Field from one value of a sample body. 1 may stand where 1.5 is meant, so both are numbers."""
-    kind: Kind = "text"
-    if isinstance(value, bool):
-        kind = "boolean"
-    elif isinstance(value, int | float):
-        kind = "number"
-    shown = None if value in ("", None) or isinstance(value, dict | list) else value
+    found = _kind_of([value])
+    kind: Kind = "number" if found == "integer" else found
+    shown = None if value == "" else _scalar(value)
     return Field(name=column, column=column, kind=kind, example=shown, **place)
 
 
 def unique_names(found: Iterable[Field]) -> tuple[Field, ...]:
-    """Columns of several inputs may share a name; such a field is called after its input too: `input1.Title`."""
+    """Columns of several inputs may share a name; such a field is called after its input too: `input1.Title`.
+
+    A name that stands twice in one input is counted: `input1.Title`, `input1.Title (2)`.
+    """
     listed = list(found)
-    names = [f.name for f in listed]
-    return tuple(
-        replace(f, name=f"{f.input or 'GlobalParameters'}.{f.name}") if names.count(f.name) > 1 else f for f in listed
-    )
+    often = Counter(f.name for f in listed)
+    used: Counter[str] = Counter()
+    unique = []
+    for f in listed:
+        name = f"{f.input or 'GlobalParameters'}.{f.name}" if often[f.name] > 1 else f.name
+        used[name] += 1
+        unique.append(replace(f, name=name if used[name] == 1 else f"{name} ({used[name]})"))
+    return tuple(unique)

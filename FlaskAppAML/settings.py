@@ -52,14 +52,17 @@ def passphrase(value: str) -> str:
 
 
 def http_url(value: str) -> str:
-    parts = urlsplit(value)
+    try:
+        parts = urlsplit(value)
+        _ = parts.port  # refuses what is no port
+    except ValueError:
+        raise ValueError("must be a full address; its host or port cannot be read") from None
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError("must be a full address that begins with https:// or http://")
     if parts.username or parts.password:
         raise ValueError("must not hold a user name or password; AUTH and API_KEY are for that")
     if parts.fragment or not value.isascii() or re.search(r"[\s\x00-\x1f\x7f]", value):
         raise ValueError("must not hold spaces, a # part or letters outside ASCII")
-    _ = parts.port  # raises ValueError when the port is no number
     return value
 
 
@@ -138,9 +141,16 @@ def colour(value: str) -> str:
 
 def existing_path(value: str) -> str:
     path = Path(value) if Path(value).is_absolute() else ROOT / value
-    if not path.exists():
-        raise ValueError(f"names a file or folder that is not there: {value}")
+    if not _exists(path):
+        raise ValueError(f"names a file or folder that is not there: {value[:200]}")
     return str(path)
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except (OSError, ValueError):  # too long for a name, or no name at all
+        return False
 
 
 def folder(value: str) -> str:

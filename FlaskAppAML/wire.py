@@ -8,13 +8,14 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import cached_property
 from typing import Any
 
 from .errors import BadResponse
 
 DEEPEST = 100
 # Codecs that are no text, or whose decoding is slow enough to be an attack.
-REFUSED_CODECS = frozenset({"punycode", "idna", "utf-7", "unicode_escape", "raw_unicode_escape", "undefined"})
+REFUSED_CODECS = frozenset({"punycode", "idna", "utf-7", "unicode-escape", "raw-unicode-escape", "undefined"})
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,11 @@ class Reply:
     tries: int = 1
 
     def json(self) -> Any:
-        """The body as JSON, whatever its content type says. Raises BadResponse."""
+        """The body as JSON, whatever its content type says; read once. Raises BadResponse."""
+        return self._json
+
+    @cached_property
+    def _json(self) -> Any:
         return read_json(self.body, self.headers.get("content-type", ""))
 
 
@@ -66,7 +71,7 @@ def read_json(body: bytes, content_type: str = "") -> Any:
 def _charset(body: bytes, content_type: str) -> str:
     declared = content_type.lower().partition("charset=")[2].split(";")[0].strip(" \"'")
     try:
-        name = codecs.lookup(declared).name
+        name = codecs.lookup(declared).name.replace("_", "-")
         "".encode(name)  # a codec such as zlib is known, but not one of text
         return json.detect_encoding(body) if name in REFUSED_CODECS else name
     except (LookupError, ValueError):
@@ -102,7 +107,8 @@ def dumps(value: Any, *, indent: int | None = None) -> str:
 
 def _plain(value: Any) -> Any:
     if isinstance(value, Decimal):
-        return int(value) if value == value.to_integral_value() and abs(value) < 2**63 else float(value)
+        is_whole = value.is_finite() and value.adjusted() < 400 and value == value.to_integral_value()
+        return int(value) if is_whole else _finite(float(value))
     raise TypeError(f"{type(value).__name__} is not JSON")
 
 

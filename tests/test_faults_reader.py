@@ -85,19 +85,16 @@ def test_a_status_has_its_kind(status: int, kind: str, another_try: bool) -> Non
             200,
             codecs.BOM_UTF8 + b'{"error": "it broke"}',
             "model_error",
-            marks=pytest.mark.xfail(strict=True, reason="a byte order mark hides the brace"),
         ),
         pytest.param(
             200,
             '{"error": "it broke"}'.encode("utf-16"),
             "model_error",
-            marks=pytest.mark.xfail(strict=True, reason="UTF-16 hides the word"),
         ),
         pytest.param(
             200,
             {"input": "x" * 3000, "error": "it broke"},
             "model_error",
-            marks=pytest.mark.xfail(strict=True, reason="only the first 2,000 bytes are looked at"),
         ),
     ],
 )
@@ -146,7 +143,8 @@ def test_loading_in_a_200_may_be_tried_again(detail: dict[str, Any]) -> None:
         ("Mon, 99 Foo 2020 99:99:99 GMT", None),
         ("Fri, 31 Dec 9999 23:59:59 +9999", None),
         ("Wed, 21 Oct 2015 07:28:00 GMT", 0.0),
-        (formatdate(time.time() + 100, usegmt=True), pytest.approx(100, abs=5)),
+        # the date is made when the tests are collected, which may be a while before this one runs
+        (formatdate(time.time() + 3600, usegmt=True), pytest.approx(3600, abs=600)),
     ],
 )
 def test_retry_after_is_seconds_from_now(header: str, seconds: Any) -> None:

@@ -19,7 +19,7 @@ LEVELS = {
     "redact": 0.5,
     "wire": 1,
     "schema": 1,
-    "results": 1,
+    "results": 1.2,
     "answers": 1.5,
     "examples": 1.5,
     "faults": 1.5,

@@ -92,7 +92,6 @@ def test_a_secret_escaped_letter_by_letter_is_removed(secret: str) -> None:
     assert MARK in Redactor([secret])(all_escaped(secret).upper().replace("\\U", "\\u"))
 
 
-@pytest.mark.xfail(strict=True, reason="forms() does not make this one")
 @pytest.mark.parametrize(("secret", "name", "coded"), MISSED, ids=[name for _, name, _ in MISSED])
 def test_forms_of_other_platforms_are_removed(secret: str, name: str, coded: Callable[[str], str]) -> None:
     assert coded(secret) != secret

@@ -92,7 +92,7 @@ def read_schema(url: str, document: Any, headers: Mapping[str, str]) -> Schema |
     if [f.column for f in fields] == [f.column for f in DEFAULT_SCHEMA.fields]:
         # The company service describes columns without lengths; its form has always known more.
         fields = tuple(
-            Field(**{**vars(known), "input": f.input, "example": f.example})
+            Field(**{**vars(known), "input": f.input, "parameter": f.parameter, "example": f.example})
             for known, f in zip(DEFAULT_SCHEMA.fields, fields, strict=True)
         )
         return Schema(fields, envelope=_envelope(url), subject=DEFAULT_SCHEMA.subject, source=source)
@@ -269,7 +269,7 @@ def _cell(cell: Any, reader: Any) -> Any:
 
 def _plots(name: str, rows: list[list[Any]]) -> list[Part]:
     """The device output of an R or Python module: a JSON string in a cell, with its plots in base64."""
-    if len(rows) != 1 or len(rows[0]) != 1 or not str(rows[0][0]).startswith("{"):
+    if len(rows) != 1 or len(rows[0]) != 1 or not isinstance(rows[0][0], str) or not rows[0][0].startswith("{"):
         return []
     try:
         device = json.loads(rows[0][0])

@@ -111,11 +111,13 @@ def kept(id: str) -> Response:
 
 
 def kept_json(id: str) -> Response:
-    return _download(dumps(_kept(id)["prediction"], indent=2) + "\n", "application/json", f"answer-{id[:8]}.json")
+    prediction = site().redact.document(_kept(id)["prediction"])
+    return _download(dumps(prediction, indent=2) + "\n", "application/json", f"answer-{id[:8]}.json")
 
 
 def kept_csv(id: str) -> Response:
-    return _download(downloads.csv_text(view.Answer(_kept(id)).parts), "text/csv", f"answer-{id[:8]}.csv")
+    sheet = site().redact(downloads.csv_text(view.Answer(_kept(id)).parts))
+    return _download(sheet, "text/csv", f"answer-{id[:8]}.csv")
 
 
 def _kept(id: str) -> dict[str, Any]:
@@ -126,8 +128,7 @@ def _kept(id: str) -> dict[str, Any]:
 
 
 def _download(text: str, content_type: str, name: str) -> Response:
-    body = site().redact(text).encode("utf-8", "replace")
-    response = Response(body, content_type=f"{content_type}; charset=utf-8")
+    response = Response(text.encode("utf-8", "replace"), content_type=f"{content_type}; charset=utf-8")
     response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
     response.headers["Cache-Control"] = "no-store"
     return response
