@@ -89,9 +89,8 @@ class Field:
     def _chosen(self, value: Any, source: Source) -> Any:
         """The choice itself, so that it keeps its type; in JSON 1 and "1" are two."""
         for choice in self.choices:
-            if (value == choice and type(value) is type(choice)) or (
-                source == "text" and value.strip() == _shown(choice)
-            ):
+            is_meant = type(value) is type(choice) and value == choice
+            if is_meant or (source == "text" and value.strip() == _shown(choice)):
                 return Decimal(str(choice)) if isinstance(choice, float) else choice
         raise InvalidValue(f"Choose one of: {', '.join(_shown(choice) for choice in self.choices)}.")
 

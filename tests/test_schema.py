@@ -137,7 +137,7 @@ TABLE: list[tuple[Field, Any, Any, Any]] = [
     (WHOLE, ELSEWHERE, "1", REFUSED),
     (WHOLE, ELSEWHERE, True, REFUSED),
     (EXACT, "0.25", 0.25, Decimal("0.25")),
-    (EXACT, "2", 2, Decimal(2)),
+    (EXACT, "2", 2, 2),
     (EXACT, "0.5", 0.5, REFUSED),
     (INEXACT, "0.1", 0.1, Decimal("0.1")),
     (FIXED, "9", "anything", 7),
