@@ -62,7 +62,7 @@ def create_app(settings: Settings | None = None, *, local: bool = False, demo: b
     answers: Any = Forgetful()
     if settings.answer_minutes:
         folder = Path(settings.data_dir) / "answers"
-        answers = Answers(folder, settings.answer_minutes, settings.timeout, redact.document)
+        answers = Answers(folder, settings.answer_minutes, settings.timeout, redact)
     made.extensions["site"] = Site(
         settings=settings,
         endpoint=None if settings.missing() else Endpoint(settings),

@@ -19,6 +19,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from .redact import Redactor
 from .wire import dumps
 
 Document = dict[str, Any]
@@ -39,16 +40,16 @@ def answer_id(once: str, inputs: Any) -> str:
 
 
 class Answers:
-    """Answers as files in `folder`, for `minutes`. `clean` removes secrets from what is written.
+    """Answers as files in `folder`, for `minutes`. `redact` removes secrets from what is written.
 
     `patience` is how long a call may take at the most: an unfinished file older than that was left by a crash.
     """
 
-    def __init__(self, folder: Path, minutes: int, patience: float, clean: Callable[[Any], Any]) -> None:
+    def __init__(self, folder: Path, minutes: int, patience: float, redact: Redactor) -> None:
         self._folder = folder
         self._seconds = minutes * 60.0
         self._patience = patience
-        self._clean = clean
+        self._redact = redact
         self._sweeper: threading.Timer | None = None
         self._lock = threading.Lock()
 
@@ -100,13 +101,17 @@ class Answers:
             raise
         try:
             with os.fdopen(handle, "wb") as file:
-                file.write(dumps(self._clean(document)).encode("utf-8", "replace") + END)
+                file.write(self._clean_text(document).encode("utf-8", "replace") + END)
         except OSError as error:
             log.warning("an answer could not be kept in DATA_DIR: %s", error)
             path.unlink(missing_ok=True)
             document["until"] = None
         self._sweep_later()
         return document
+
+    def _clean_text(self, document: Document) -> str:
+        text = dumps(document)
+        return dumps(self._redact.document(document)) if self._redact.stands_in(text) else text
 
     def _wait_for(self, path: Path) -> Document | None:
         """What another thread or process is making under this name; None when it is gone and can be made anew."""

@@ -40,6 +40,11 @@ class _Checked(WTField):
         self.data = valuelist[0] if valuelist else ""
         self.parsed = self.spec.parse(self.data)
 
+    def described_by(self) -> str:
+        """The ids of its hint and its error, where there are any."""
+        ids = [f"{self.id}-hint"] * bool(self.description) + [f"{self.id}-error"] * bool(self.errors)
+        return " ".join(ids)
+
     @property
     def length(self) -> int:
         """In code points, a line break counting as one, as `spec.parse` counts."""

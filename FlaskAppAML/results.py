@@ -45,6 +45,10 @@ class Column:
     label: str = ""
     unit: str = ""
 
+    @property
+    def is_number(self) -> bool:
+        return self.type in ("integer", "number")
+
 
 @dataclass(frozen=True)
 class Table(Part):

@@ -43,7 +43,7 @@ class Maker:
 
 
 def kept_in(folder: Path, minutes: int = 15, patience: float = 25.0) -> Answers:
-    return Answers(folder, minutes, patience, Redactor([SECRET]).document)
+    return Answers(folder, minutes, patience, Redactor([SECRET]))
 
 
 @pytest.fixture
@@ -89,7 +89,7 @@ def _in_a_process(folder: str, start: Any, found: Any) -> None:
         return {"raw": os.getpid()}
 
     start.wait()
-    found.put(Answers(Path(folder), 15, 25.0, dict).once(ID, make)["raw"])
+    found.put(Answers(Path(folder), 15, 25.0, Redactor([])).once(ID, make)["raw"])
 
 
 def test_the_same_id_in_two_processes_is_made_once(folder: Path) -> None:
@@ -289,7 +289,7 @@ def test_nobody_else_may_read_what_is_kept(folder: Path) -> None:
 
 
 def test_a_secret_of_digits_leaves_the_file_readable(folder: Path) -> None:
-    answers = Answers(folder, 15, 25.0, Redactor(["12345678"]).document)
+    answers = Answers(folder, 15, 25.0, Redactor(["12345678"]))
     answers.once(ID, lambda: {"raw": 0.12345678})
     assert answers.get(ID) is not None
 

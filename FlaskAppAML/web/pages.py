@@ -21,7 +21,7 @@ from .site import site
 
 
 def install(app: Flask) -> None:
-    app.context_processor(lambda: {"site": site(), "version": __version__, "now": datetime.now(UTC)})
+    app.context_processor(_common)
     for shown_as in (view.number, view.duration, view.spelled, view.status_words):
         app.add_template_global(shown_as)
     for path in ("/", "/home"):
@@ -32,6 +32,11 @@ def install(app: Flask) -> None:
     app.add_url_rule("/answers/<id>.csv", "kept_csv", kept_csv)
     app.add_url_rule("/about", "about", lambda: render_template("about.html"))
     app.add_url_rule("/contact", "contact", lambda: render_template("contact.html"))
+
+
+def _common() -> dict[str, Any]:
+    """What every template may use. `root` is the path that the app is mounted under; "" at the top of a host."""
+    return {"site": site(), "version": __version__, "now": datetime.now(UTC), "root": request.script_root}
 
 
 def ask() -> str:

@@ -14,12 +14,13 @@ from flask import render_template
 
 from .. import results
 from ..forms import SchemaForm
-from ..results import Part, Scores, Sentence, Table
+from ..results import Column, Part, Scores, Sentence, Table
 from ..wire import dumps
 
 MOST_ROWS = 200
 MOST_COLUMNS = 50
 LONGEST_JSON = 20_000
+LONGEST_CELL = 2_000
 
 
 def form_page(form: SchemaForm, **shown: Any) -> str:
@@ -58,6 +59,21 @@ class Answer:
         seen = {part.name for part in self.parts if isinstance(part, Scores)}
         return [part for part in self.parts if isinstance(part, Table) and part.name in seen]
 
+    @staticmethod
+    def upright(table: Table) -> list[tuple[Column, str]]:
+        """The single row of a table as columns with their values."""
+        shown = table.columns[:MOST_ROWS]
+        return [(column, _cell(value)) for column, value in zip(shown, table.rows[0], strict=False)]
+
+    @staticmethod
+    def rows(table: Table) -> list[list[tuple[Column, str]]]:
+        """The first rows, each as columns with their values."""
+        shown = table.columns[:MOST_COLUMNS]
+        return [
+            [(column, _cell(value)) for column, value in zip(shown, row, strict=False)]
+            for row in table.rows[:MOST_ROWS]
+        ]
+
     def request_text(self) -> str:
         body = self.request["body"]
         pretty = dumps(json.loads(body), indent=2) if len(body) <= LONGEST_JSON else body
@@ -76,6 +92,13 @@ class Answer:
 
     def time_taken(self) -> str:
         return f"{duration(self.meta['total_ms'])}, of which the endpoint {duration(self.meta['endpoint_ms'])}"
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return "–"
+    text = dumps(value) if isinstance(value, dict | list) else str(value)
+    return text if len(text) <= LONGEST_CELL else f"{text[:LONGEST_CELL]} …"
 
 
 def _cut(text: str) -> str:
