@@ -43,7 +43,10 @@ def main() -> None:
     except SettingError as error:
         sys.exit(f"FlaskAppAML cannot start:\n{error}")
     except OSError as error:
-        sys.exit(f"FlaskAppAML cannot listen on {options.host}:{options.port}: {error.strerror}. Try --port.")
+        sys.exit(
+            f"FlaskAppAML cannot listen on {options.host}:{options.port}: {error.strerror}.\n"
+            "Use another port: SERVER_PORT=5600 make run, or python runserver.py --port 5600."
+        )
     except KeyboardInterrupt:
         pass
 

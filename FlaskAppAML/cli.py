@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import urlsplit
 
 import click
 from flask import current_app
@@ -13,7 +15,7 @@ from flask.cli import with_appcontext
 
 from . import dialects, settings
 from .endpoint import Endpoint
-from .errors import AppError
+from .errors import AppError, BadResponse, KeyRefused, NoSuchEndpoint, Unsupported, WrongInput
 from .schema import Field, Row, Schema
 from .score import score
 
@@ -33,9 +35,11 @@ def check(with_score: bool) -> None:
     _say_settings(site.settings, say)
     trouble = _warnings(site.settings)
     if site.endpoint is None:
-        say(f"\nNot configured: {', '.join(site.settings.missing())} missing. The page answers 503 until it is set.")
+        say(f"\nNot configured: {', '.join(site.settings.missing())} missing. The page answers 503 until it is set")
+        say("(on your own computer, runserver.py starts the demo endpoint instead).")
         sys.exit(1)
     healthy = _say_schema(site.endpoint, say)
+    healthy = _say_examples(site.endpoint.schema, site.examples, say) and healthy
     for warning in trouble:
         say(f"warning: {warning}")
     if with_score:
@@ -44,29 +48,53 @@ def check(with_score: bool) -> None:
 
 
 def _say_settings(given: settings.Settings, say: Say) -> None:
+    usual = settings.Settings.read({name: value for name, value in os.environ.items() if name == "WEBSITE_SITE_NAME"})
     say("Settings that differ from their defaults:")
     for row in settings.rows():
         value = getattr(given, row["name"].lower())
-        if value != getattr(settings.Settings(), row["name"].lower()):
+        if value != getattr(usual, row["name"].lower()):
             say(f"  {row['name']:<20} {'(set, not shown)' if row['secret'] else value}")
 
 
 def _say_schema(endpoint: Endpoint, say: Say) -> bool:
     say(f"\nEndpoint  {endpoint.host}")
     say(f"Dialect   {dialects.name(endpoint.dialect)}")
+    if endpoint.dialect.claims(urlsplit(endpoint.url)) == 0:
+        say("warning: URL does not look like one of Azure ML Studio (classic); no other protocol is spoken yet.")
     healthy = True
     if endpoint.reads_from_endpoint:
         try:
             endpoint.read_again()
         except AppError as error:
-            say(f"Schema    could not be read from the endpoint: {error.said} {error.detail}")
-            healthy = error.kind in ("not_found", "bad_response", "bad_input", "auth", "unsupported")
+            healthy = isinstance(error, NoSuchEndpoint | BadResponse | KeyRefused | Unsupported)
+            if healthy:
+                say("Schema    the endpoint does not describe itself. Unless it takes the company form, set SCHEMA")
+                say("          to one sample request: see README, Your own endpoint.")
+            else:
+                say(f"Schema    could not be read from the endpoint: {error.said} {error.detail}")
     schema = endpoint.schema
-    say(f"Schema    {len(schema.fields)} fields, from {schema.source}")
+    say(f"Schema    {len(schema.fields)} field{'s' * (len(schema.fields) != 1)}, from {schema.source}")
     for field in schema.fields:
         needed = "required" if field.required else "optional"
-        say(f"  {field.name:<20} {field.kind:<8} {needed:<9} {field.hint()}")
+        needed = "fixed" if field.fixed is not None else "hidden" if field.hidden else needed
+        say(f"  {field.name:<20} {field.kind:<8} {needed:<9} {field.hint()}".rstrip())
+        if field.choices:
+            say(f"  {'':<20} one of {', '.join(map(str, field.choices))}")
     return healthy
+
+
+def _say_examples(schema: Schema, examples: list[Any], say: Say) -> bool:
+    wrong = []
+    for number, example in enumerate(examples, 1):
+        unknown = [name for name in example.inputs if name not in {field.name for field in schema.fields}]
+        wrong += [f"Example {number} ({example.name}): there is no field {name}." for name in unknown]
+        try:
+            schema.parse(example.inputs, "json")
+        except WrongInput as error:
+            wrong += [f"Example {number} ({example.name}), {name}: {said}" for name, said in error.fields.items()]
+    for line in wrong:
+        say(f"warning: {line}")
+    return not wrong
 
 
 def _warnings(given: settings.Settings) -> list[str]:

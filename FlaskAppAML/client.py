@@ -78,7 +78,7 @@ class Client:
 
     def fetch(self, url: str, seconds: float, most_bytes: int) -> Reply:
         """A GET for a description, never for a score: one try. The key goes along to its own origin only."""
-        attempt = Try(time.monotonic() + seconds, min(seconds, self._settings.connect_timeout))
+        attempt = Try(time.monotonic() + seconds, min(seconds, self._settings.connect_timeout), seconds)
         at_home = origin(url) == origin(self._settings.url)
         adapter = self._adapter if at_home else EndpointAdapter(url, 1)
         headers = self._headers if at_home else _common_headers()
@@ -112,7 +112,7 @@ class Client:
 
     def _try(self, request: Request, deadline: float, *, fresh: bool) -> Reply:
         """One try, with at most one redirect inside the same origin."""
-        attempt = Try(deadline, self._settings.connect_timeout, fresh=fresh)
+        attempt = Try(deadline, self._settings.connect_timeout, self._settings.timeout, fresh=fresh)
         prepared = self._prepared(request, self._headers)
         with self._slots.taken(deadline):
             reply = _once(self._adapter, prepared, attempt, self._settings.max_response_bytes)
@@ -217,7 +217,7 @@ class Gunzip:
 def _explained(error: Exception, attempt: Try, *, head_read: bool) -> EndpointError:
     """What a failure of the libraries means for this try."""
     if time.monotonic() >= attempt.deadline:
-        return TimedOut("There was no whole answer within the time that this app waits.")
+        return TimedOut(f"There was no whole answer within {attempt.allowed:g} seconds.")
     cause = _root(error)
     if attempt.received == 0:
         was_reset = attempt.reset or (

@@ -37,6 +37,7 @@ class Try:
 
     deadline: float
     connect_seconds: float
+    allowed: float = 0.0  # seconds for the whole call, as they are told to people
     connect_deadline: float = 0.0
     fresh: bool = False  # refuse kept connections
     reused: bool = False

@@ -185,8 +185,8 @@ def _digest(settings: Settings) -> str:
 
 def _why(error: EndpointError) -> str:
     if isinstance(error, NoSuchEndpoint | BadResponse):
-        return "The endpoint does not say what it expects, so this is the general form."
-    return "The endpoint could not be asked what it expects, so this is the general form for now."
+        return "The endpoint does not say what it expects; these are the fields of the company service and may not fit."
+    return "The endpoint could not be asked what it expects; until it can, these are the fields of the company service."
 
 
 def load_given(given: str) -> Any:

@@ -8,6 +8,7 @@
     ├── SignInNeeded       401  auth          a password of ours is missing
     ├── Forbidden          403  forbidden     a form sent from another site
     ├── PageNotFound       404  not_found
+    │   └── AnswerGone                        its time is over
     ├── MethodNotAllowed   405  unsupported
     ├── RateLimited        429  rate_limited
     ├── NotConfigured      503  not_configured
@@ -120,8 +121,14 @@ class Forbidden(AppError):
 class PageNotFound(AppError):
     kind, status = "not_found", 404
     said = "there is no such page here."
+    lead = "Check the address, or start from the form."
     turn = "Yours: check the address, or start from the form."
     again = "With another address."
+
+
+class AnswerGone(PageNotFound):
+    said = "this answer is no longer kept."
+    lead = "Answers are kept for a while only, or the link is not whole. Ask the model again."
 
 
 class MethodNotAllowed(AppError):
@@ -260,7 +267,7 @@ class TimedOut(EndpointError):
     kind, status = "timeout", 504
     said = "the endpoint took too long."
     lead = "It gave up before it had an answer."
-    turn = "Yours: ask again, perhaps with a smaller input."
+    turn = "Yours: ask again. If it happens twice, tell the owner of this app."
     again = "It may help. The model may still be running, so asking again may cost a second call."
 
 

@@ -16,7 +16,7 @@ from wtforms import RadioField, SelectChoice, SelectField, StringField, TextArea
 from wtforms.fields.core import UnboundField
 from wtforms.form import BaseForm
 
-from .dialects import aml_classic
+from . import company
 from .schema import Field, InvalidValue, Row, Schema
 
 TEXTAREA_FROM = 140
@@ -42,7 +42,10 @@ class _Checked(WTField):
 
     def described_by(self) -> str:
         """The ids of its hint and its error, where there are any."""
-        ids = [f"{self.id}-hint"] * bool(self.description) + [f"{self.id}-error"] * bool(self.errors)
+        ids = [f"{self.id}-unit"] * bool(
+            self.spec.unit and self.spec.kind in ("integer", "number") and not self.spec.choices
+        )
+        ids += [f"{self.id}-hint"] * bool(self.description) + [f"{self.id}-error"] * bool(self.errors)
         return " ".join(ids)
 
     @property
@@ -157,4 +160,4 @@ def _is_long(spec: Field) -> bool:
     return bool(LONG_TEXT.search(spec.wire_name))
 
 
-SubmissionForm = form_class(aml_classic.DEFAULT_SCHEMA)
+SubmissionForm = form_class(company.SCHEMA)

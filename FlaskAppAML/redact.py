@@ -24,7 +24,7 @@ class Redactor:
 
     def __init__(self, secrets: Iterable[str]) -> None:
         found = {form for secret in secrets for form in forms(secret)}
-        self._forms = sorted(found, key=len, reverse=True)
+        self._forms = sorted(found, key=lambda form: (-len(form), form))
         self._shortest = min(map(len, found), default=0)
         self._dumped = {shape for form in found for shape in (form, json.dumps(form, ensure_ascii=False)[1:-1])}
 

@@ -75,6 +75,7 @@ class Scores(Part):
     label: str = "Label"
     measure: str = "Score"
     lowest_is_best: bool = False
+    full: float | None = None  # what a whole bar stands for; without it, the largest score
 
 
 @dataclass(frozen=True)
@@ -158,20 +159,17 @@ OUTPUT_CHANGES: dict[str, tuple[type, ...]] = {
     "values": (dict,),
     "unit": (str,),
     "hidden": (bool,),
-    "view": (str,),
 }
-VIEWS = ("scores", "table", "json")
 
 
 @dataclass(frozen=True)
 class Output:
-    """What `FORM` says of one output column: its label, names for its values, its unit, whether and how to show it."""
+    """What `FORM` says of one output column: its label, names for its values, its unit, whether to show it."""
 
     label: str = ""
     values: Mapping[str, str] = field(default_factory=dict)
     unit: str = ""
     hidden: bool = False
-    view: str = ""
 
 
 def read_outputs(changes: Mapping[str, Any]) -> dict[str, Output]:
@@ -182,8 +180,6 @@ def read_outputs(changes: Mapping[str, Any]) -> dict[str, Output]:
     outputs = {}
     for name, about in given.items():
         check_changes(f"the output {name}", about, OUTPUT_CHANGES)
-        if about.get("view", "") not in ("", *VIEWS):
-            raise SettingError(f"FORM gives the output {name} a view that is not one of {', '.join(VIEWS)}.")
         values = {str(key): str(value) for key, value in about.get("values", {}).items()}
         outputs[name] = Output(**{**about, "values": values})
     return outputs
@@ -266,7 +262,7 @@ def _classes(table: Table, outputs: Mapping[str, Output]) -> tuple[Scores, Sente
     order = sorted(found, key=lambda c: (c != winner, -(found[c] or 0)))
     scores = [Score(about.values.get(c, c), found[c], top=c == winner) for c in order]
     lead = f"Probability {scores[0].score:.4f}. Next is {scores[1].label}, with {scores[1].score:.4f}."
-    view = Scores(scores, table.name, about.label or "Class", "Probability")
+    view = Scores(scores, table.name, about.label or "Class", "Probability", full=1.0)
     return view, Sentence("Most likely ", about.values.get(winner, winner), ".", lead)
 
 

@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from .errors import SettingError, WrongInput
 
@@ -57,7 +57,6 @@ class Field:
     choices: tuple[Any, ...] = ()
     lower: bool = False
     widget: str = ""
-    group: str = ""
     order: int | None = None
     hidden: bool = False
     fixed: Any = None
@@ -251,7 +250,9 @@ class Schema:
 
 # What `FORM` may say of a field, and the types that it may say it in.
 SCALAR = (str, int, float, bool)
+WIDGETS = ("textarea", "select")
 CHANGES: dict[str, tuple[type, ...]] = {
+    "kind": (str,),
     "label": (str,),
     "help": (str,),
     "unit": (str,),
@@ -265,7 +266,6 @@ CHANGES: dict[str, tuple[type, ...]] = {
     "choices": (list,),
     "lower": (bool,),
     "widget": (str,),
-    "group": (str,),
     "order": (int,),
     "hidden": (bool,),
     "fixed": SCALAR,
@@ -290,8 +290,13 @@ def check_changes(what: str, given: Any, allowed: Mapping[str, tuple[type, ...]]
 def _changed(old: Field, changes: Any) -> Field:
     check_changes(f"the field {old.name}", changes, CHANGES)
     typed = {key: value for key, value in changes.items() if value is not None}
+    for key, allowed in (("kind", get_args(Kind)), ("widget", WIDGETS)):
+        if key in typed and typed[key] not in allowed:
+            raise SettingError(f"FORM gives the field {old.name} a wrong {key}: there is {', '.join(allowed)}.")
     for bound in ("minimum", "maximum"):
         if bound in typed:
+            if typed.get("kind", old.kind) == "text":
+                raise SettingError(f'FORM gives {old.name} a {bound}, but it is text; say "kind": "number" too.')
             typed[bound] = _bound(typed[bound])
     if "choices" in typed:
         if any(_scalar(choice) is None for choice in typed["choices"]):
@@ -378,5 +383,6 @@ def unique_names(found: Iterable[Field]) -> tuple[Field, ...]:
     for f in listed:
         name = f"{f.input or 'GlobalParameters'}.{f.name}" if often[f.name] > 1 else f.name
         used[name] += 1
-        unique.append(replace(f, name=name if used[name] == 1 else f"{name} ({used[name]})"))
+        label = f.label or (f"{f.name} ({f.input or 'all'})" if name != f.name else "")
+        unique.append(replace(f, label=label, name=name if used[name] == 1 else f"{name} ({used[name]})"))
     return tuple(unique)

@@ -35,6 +35,8 @@ def text(value: str) -> str:
 
 def secret(value: str) -> str:
     """A header is made of it, so it must be one line of printable Latin characters (RFC 9110, 5.5)."""
+    if value.lower().startswith("bearer "):
+        raise ValueError("must be the key alone; the word Bearer is added to it")
     if not re.fullmatch(r"[\x20-\x7e\xa0-\xff]+", value):
         raise ValueError("must be one line of printable characters")
     if len(value) < SHORTEST_SECRET:
@@ -225,7 +227,7 @@ class Settings:
     form: str = setting("", "Path of a JSON file with the owner’s changes to fields and outputs.", existing_path)
 
     # How it presents itself
-    name: str = setting("model", "The model’s name in addresses.", name)
+    name: str = setting("model", "The model’s name for programs.", name)
     title: str = setting("", "The name at the head of every page.", text, shown="FlaskAppAML")
     description: str = setting("", "One or two sentences beside the empty form and on the page About.", text)
     logo: str = setting("", "Path of a picture (SVG, PNG, JPEG, WebP) shown beside the title.", existing_path)
@@ -346,8 +348,9 @@ def _plain(error: ValueError, parse: Callable[[str], Any]) -> str:
 
 
 def read_environment() -> Settings:
-    """From the process's environment and, behind it, `.env` beside `runserver.py`."""
-    from_file = {k: v for k, v in dotenv_values(ROOT / ".env").items() if v is not None}
+    """From the process's environment and, behind it, `.env` beside `runserver.py` (`ENV_FILE` names another)."""
+    path = os.environ.get("ENV_FILE") or ROOT / ".env"
+    from_file = {k: v for k, v in dotenv_values(path).items() if v is not None}
     return Settings.read({**from_file, **os.environ})
 
 

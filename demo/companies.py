@@ -43,16 +43,18 @@ class Model:
     def score(self, text: str) -> tuple[int, list[float]]:
         """The nearest cluster and the Euclidean distance to each centre, in the order of `names`.
 
-        A text without any known term is the zero vector, as far from a centre as that is long.
+        Raises ValueError for a text without any known term: as the zero vector it would be nearer to every centre
+        than any real text is, and nonsense would look like the surest answer of all.
         """
         vector = self._vector(text)
-        length = 1.0 if vector else 0.0
+        if not vector:
+            raise ValueError("The text holds no word that this model knows.")
         dots = [0.0] * len(self.names)
         for term, weight in vector.items():
             for cluster, place in enumerate(self.centres[term]):
                 dots[cluster] += weight * place
         # Rounded centres can put a square a hair below zero, hence max().
-        distances = [sqrt(max(0.0, length + square - 2 * dot)) for square, dot in zip(self.squares, dots, strict=True)]
+        distances = [sqrt(max(0.0, 1.0 + square - 2 * dot)) for square, dot in zip(self.squares, dots, strict=True)]
         return distances.index(min(distances)), distances
 
     def _vector(self, text: str) -> dict[str, float]:

@@ -19,6 +19,9 @@ COLUMNS = ("Title", "Category", "Text")
 Row = tuple[str, ...]
 
 
+EXAMPLE = ("Contoso Bank", "Banking", "takes deposits and lends money")
+
+
 class ProtocolError(Exception):
     """An error the caller is told about: the HTTP status, the class of error and its cause."""
 
@@ -208,7 +211,10 @@ def answer(rows: Sequence[Row], query: Query, model: Model) -> dict[str, Any]:
 
 def score(row: Row, model: Model) -> list[str]:
     """One row of the answer: the input, the nearest cluster, the distances."""
-    cluster, distances = model.score(row[COLUMNS.index("Text")])
+    try:
+        cluster, distances = model.score(row[COLUMNS.index("Text")])
+    except ValueError as error:
+        raise invalid("ModuleExecutionError", str(error)) from None
     return [*row, str(cluster), *map(str, distances)]
 
 
@@ -279,7 +285,7 @@ def definitions(side: str, port: str, columns: dict[str, str]) -> dict[str, Any]
 
 def envelopes() -> dict[str, Any]:
     """What the two sides are wrapped in, and the error."""
-    example = {"Inputs": {INPUT: [dict.fromkeys(COLUMNS, "")]}, "GlobalParameters": {}}
+    example = {"Inputs": {INPUT: [dict(zip(COLUMNS, EXAMPLE, strict=True))]}, "GlobalParameters": {}}
     request = {"Inputs": reference("ExecutionInputs"), "GlobalParameters": {"type": "object"}}
     return {
         "ExecutionRequest": {"type": "object", "properties": request, "example": example},

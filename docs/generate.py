@@ -12,13 +12,18 @@ from FlaskAppAML.settings import rows  # noqa: E402
 
 INTRODUCTION = """# Settings
 
-Given as environment variables or in a file `.env` beside `runserver.py`; the environment wins. Changing a setting and
-restarting is all it takes to point the app at another endpoint. A wrong value stops the start with a sentence that
-names it. A secret has no default and can be given as `NAME_FILE`, the path of a file that holds it (Docker and
-Kubernetes secrets). On App Service a setting may be a Key Vault reference, `@Microsoft.KeyVault(...)`; when App Service
-could not resolve one, the app says so at the start.
+Given as environment variables or in a file `.env` beside `runserver.py` (`ENV_FILE` names another); the environment
+wins. Changing a setting and restarting is all it takes to point the app at another endpoint. A wrong value stops the
+start with a sentence that names it. A secret has no default and can be given as `NAME_FILE`, the path of a file that
+holds it (Docker and Kubernetes secrets). On App Service a setting may be a Key Vault reference,
+`@Microsoft.KeyVault(...)`; when App Service could not resolve one, the app says so at the start.
 
-`flask check` says which settings are in force, without calling the model.
+`flask check` says which settings are in force, without calling the model. What `FORM` and `EXAMPLES` may hold stands in
+[form.md](form.md).
+
+Where it listens is not a matter of the app but of its server: `runserver.py` takes `--host` and `--port`, else
+`SERVER_HOST`, and `SERVER_PORT`, `HTTP_PLATFORM_PORT` or `PORT`, else localhost:5555. gunicorn takes `PORT`, else 8000,
+and `WEB_CONCURRENCY` for the number of processes.
 
 | setting | default | meaning |
 |---|---|---|

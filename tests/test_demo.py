@@ -141,13 +141,21 @@ def test_columns_are_found_by_name(demo: server.Demo, http: requests.Session, na
 
 def test_numbers_become_text_as_they_were_written(demo: server.Demo, http: requests.Session) -> None:
     columns = json.dumps(COLUMNS)
-    sent = f'{{"Inputs": {{"input1": {{"ColumnNames": {columns}, "Values": [[1.50, null, 7]]}}}}}}'
+    sent = f'{{"Inputs": {{"input1": {{"ColumnNames": {columns}, "Values": [[1.50, null, "7 oil"]]}}}}}}'
     reply = http.post(demo.url, data=sent, headers={"Content-Type": "application/json; charset=utf-8"})
-    assert reply.json()["Results"]["output1"]["value"]["Values"][0][:3] == ["1.50", "", "7"]
+    assert reply.json()["Results"]["output1"]["value"]["Values"][0][:3] == ["1.50", "", "7 oil"]
 
 
-def test_any_text_can_be_scored(demo: server.Demo, http: requests.Session) -> None:
-    rows = [["", "", text] for text in ("", "zzz qqq", "ÆØÅ 株式会社 \ud800 \x00 &<>", "oil " * 100_000)]
+@pytest.mark.parametrize("text", ["", "?", "zzz qqq", "the of and", "株式会社"])
+def test_a_text_without_a_known_word_is_refused(demo: server.Demo, http: requests.Session, text: str) -> None:
+    """As the zero vector it would be nearer to every centre than any real text is."""
+    reply = http.post(demo.url, json=body({**TABLE, "Values": [["", "", text]]}))
+    assert reply.status_code == 400
+    assert "no word that this model knows" in reply.text
+
+
+def test_any_other_text_can_be_scored(demo: server.Demo, http: requests.Session) -> None:
+    rows = [["", "", text] for text in ("ÆØÅ 株式会社 \ud800 \x00 &<> oil", "oil " * 100_000)]
     values = http.post(demo.url, json=body({**TABLE, "Values": rows})).json()
     values = values["Results"]["output1"]["value"]["Values"]
     assert [row[:3] for row in values] == rows

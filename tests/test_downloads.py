@@ -62,14 +62,19 @@ def test_a_value_is_read_back_as_it_was(value: Any, written: str) -> None:
     assert cell(value) == written
 
 
-def test_all_rows_of_the_first_table_are_written() -> None:
+def test_all_rows_of_a_table_are_written() -> None:
     """The columns by their names at the endpoint; a view in front of the table does not hide it."""
     table = Table("t", [Column("a", label="Shown"), Column("=b")], [[i, None] for i in range(1000)])
-    parts = [Scores([Score("x", 1.0)]), table, Table("u", [Column("other")], [["no"]])]
+    parts = [Scores([Score("x", 1.0)]), table]
     rows = read_back(csv_text(parts))
     assert rows[0] == ["a", "'=b"]
     assert rows[1:] == [[str(i), ""] for i in range(1000)]
     assert csv_text(parts).count("\r\n") == 1001
+
+
+def test_several_outputs_make_several_blocks() -> None:
+    tables = [Table("one", [Column("a")], [[1]]), Table("=two", [Column("b")], [[2]])]
+    assert read_back(csv_text(tables)) == [["one"], ["a"], ["1"], [], ["'=two"], ["b"], ["2"]]
 
 
 @pytest.mark.parametrize(

@@ -25,8 +25,10 @@ from FlaskAppAML.settings import Settings
 SAMPLE = {"Inputs": {"in": {"ColumnNames": ["Surface", "Storey"], "Values": [["70", 2]]}}}
 OTHER = {"Inputs": {"in": {"ColumnNames": ["Colour"], "Values": [["red"]]}}}
 COMPANY_NAMES = ["title", "category", "text"]
-NO_WORD = "The endpoint does not say what it expects, so this is the general form."
-NOT_THERE = "The endpoint could not be asked what it expects, so this is the general form for now."
+NO_WORD = "The endpoint does not say what it expects; these are the fields of the company service and may not fit."
+NOT_THERE = (
+    "The endpoint could not be asked what it expects; until it can, these are the fields of the company service."
+)
 
 
 class Web:

@@ -49,7 +49,7 @@ def test_a_company_is_scored(client: FlaskClient, path: str) -> None:
     answer = client.post(path, data=COMPANY)
     page = check(answer.text)
     assert answer.status_code == 200
-    assert re.search(r"Contoso Bank is closest to <b>Cluster \d</b>", answer.text)
+    assert re.search(r"Contoso Bank is closest to <b><bdi>Cluster \d</bdi></b>", answer.text)
     assert page.values()["title"] == "Contoso Bank"
     assert "Takes deposits and lends money." in page.texts["textarea"][0]
     assert len(page.all("rect")) == 10

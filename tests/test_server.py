@@ -25,9 +25,17 @@ OURS = ("URL", "API_KEY", "SERVER_PORT", "SERVER_HOST", "HTTP_PLATFORM_PORT", "P
 
 
 def environment(data_dir: Path, **settings: str) -> dict[str, str]:
-    """Ours with these settings; what a developer's own `.env` may set is set empty."""
+    """Ours with these settings, whatever a developer's own `.env` says."""
     plain = {name: value for name, value in os.environ.items() if name not in OURS}
-    return {**plain, "URL": "", "API_KEY": "", "DATA_DIR": str(data_dir), "PYTHONUNBUFFERED": "1", **settings}
+    return {
+        **plain,
+        "URL": "",
+        "API_KEY": "",
+        "DATA_DIR": str(data_dir),
+        "ENV_FILE": os.devnull,
+        "PYTHONUNBUFFERED": "1",
+        **settings,
+    }
 
 
 def free_port() -> int:
@@ -132,7 +140,7 @@ def test_a_taken_port_is_explained(tmp_path: Path) -> None:
         command = [sys.executable, "runserver.py", "--port", port]
         done = subprocess.run(command, cwd=ROOT, env=environment(tmp_path), capture_output=True, text=True, timeout=30)
     assert done.returncode == 1
-    assert "Try --port" in done.stderr
+    assert "Use another port" in done.stderr
 
 
 @pytest.mark.parametrize("application", ["app:app", "FlaskAppAML:app"])

@@ -12,52 +12,18 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 from urllib.parse import SplitResult, parse_qs, urlsplit, urlunsplit
 
+from .. import company
 from ..results import Column, Image, Images, Json, Part, Result, Table, Text, sniff
 from ..schema import Field, Row, Schema, field_from_property, field_from_value, resolve, unique_names
 from ..wire import Reply, Request, dumps
 
-MAX_ROWS = 250  # what the service's own R client sends at once
 SERVICE_PATH = re.compile(r"/workspaces/[^/]+/services/[^/]+", re.IGNORECASE)
 
-DEFAULT_SCHEMA = Schema(
-    fields=(
-        Field(
-            name="title",
-            column="Title",
-            input="input1",
-            label="Title",
-            help="The company’s name.",
-            min_length=2,
-            max_length=30,
-        ),
-        Field(
-            name="category",
-            column="Category",
-            input="input1",
-            label="Category",
-            help="Its line of business.",
-            max_length=30,
-            required=False,
-        ),
-        Field(
-            name="text",
-            column="Text",
-            input="input1",
-            label="Text",
-            help="What the company does.",
-            min_length=1,
-            max_length=1000,
-            lower=True,
-            widget="textarea",
-        ),
-    ),
-    envelope="table",
-    subject="title",
-    source="the company form, because the endpoint describes nothing",
-)
+DEFAULT_SCHEMA = company.SCHEMA
 
 
 def claims(url: SplitResult) -> float:
@@ -109,13 +75,16 @@ def _envelope(url: str) -> str:
 
 def _fields_of_swagger(document: Mapping[str, Any]) -> list[Field]:
     definitions = resolve(document.get("definitions"), document)
+    example = resolve(definitions.get("ExecutionRequest"), document).get("example")
+    given = {(f.input, f.column): f.example for f in _fields_of_sample(example)} if isinstance(example, dict) else {}
     found: list[Field] = []
     for name, node in _properties(definitions.get("ExecutionInputs"), document).items():
         items = resolve(resolve(node, document).get("items"), document)
         found += _fields_of_object(items, document, input=name)
     request = _properties(definitions.get("ExecutionRequest"), document)
     parameters = resolve(request.get("GlobalParameters"), document)
-    return found + _fields_of_object(parameters, document, parameter=True)
+    found += _fields_of_object(parameters, document, parameter=True)
+    return [f if f.example is not None else replace(f, example=given.get((f.input, f.column))) for f in found]
 
 
 def _properties(node: Any, document: Mapping[str, Any]) -> dict[str, Any]:
@@ -134,7 +103,8 @@ def _fields_of_object(node: Mapping[str, Any], document: Mapping[str, Any], **pl
 
 def _fields_of_sample(sample: Mapping[str, Any]) -> list[Field]:
     found: list[Field] = []
-    inputs = sample["Inputs"] if isinstance(sample["Inputs"], dict) else {}
+    listed = sample.get("Inputs")
+    inputs = listed if isinstance(listed, dict) else {}
     for name, value in inputs.items():
         columns, rows = _columns_and_rows(value)
         values = rows[0] if rows and isinstance(rows[0], list) else []

@@ -21,6 +21,7 @@
     button?.removeAttribute("aria-busy");
     waits.delete(form);
     show(form, "[data-wait-line]", false);
+    show(form, "[data-idle]", true);
     return button;
   };
 
@@ -32,6 +33,7 @@
     const tick = () => {
       for (const clock of all("[data-seconds]", form)) clock.textContent = Math.floor((Date.now() - start) / 1000);
       show(form, "[data-wait-line]", true);
+      show(form, "[data-idle]", false); // its place is taken, so nothing moves
     };
     const button = event.submitter;
     button?.setAttribute("aria-busy", "true"); // not disabled: it keeps the focus

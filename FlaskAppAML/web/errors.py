@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import math
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from flask import Flask, Response, g, render_template, request
@@ -120,9 +119,7 @@ def _when(error: AppError) -> str:
     """In words, where the endpoint or our own limit named a time."""
     if error.retry_after is None:
         return ""
-    at = datetime.now(UTC) + timedelta(seconds=min(math.ceil(error.retry_after), 10**8))
-    day = "" if error.retry_after < 43_200 else f" on {at.day} {at:%B}"
-    return f"After {at:%H:%M:%S} UTC{day}, with the button of the form."
+    return f"In {view.span(error.retry_after)}, with the button of the form."
 
 
 def _next() -> str:

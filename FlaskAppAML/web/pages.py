@@ -8,11 +8,12 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from flask import Flask, Response, g, render_template, request
+from werkzeug.datastructures import MultiDict
 
 from .. import __version__, downloads
 from ..answers import answer_id
-from ..errors import EndpointError, PageNotFound, WrongInput
-from ..schema import Row
+from ..errors import AnswerGone, EndpointError, WrongInput
+from ..forms import SchemaForm
 from ..score import Scored, score
 from ..wire import dumps
 from . import view
@@ -57,23 +58,23 @@ def submit() -> Response:
         raise WrongInput(fields=form.wrong())
     row = form.row()
     key = answer_id(request.form.get("_once", ""), row)
-    document = site().answers.once(key, lambda: _score(key, row))
+    document = site().answers.once(key, lambda: _score(key, form))
     if "error" in document:
         raise g.pop("first_error", None) or EndpointError.revive(document["error"])
-    return _no_store(view.form_page(form, answer=view.Answer(document)))
+    return _answered(view.form_page(form, answer=view.Answer(document)))
 
 
-def _score(id: str, row: Row) -> dict[str, Any]:
+def _score(id: str, form: SchemaForm) -> dict[str, Any]:
     """The document of one answer, or of a failure, so that a reload does not call the model again."""
     endpoint, started = site().model, time.perf_counter()
     try:
-        scored = score(endpoint, [row])
+        scored = score(endpoint, [form.row()])
     except EndpointError as error:
         g.first_error = error
         return {"error": error.record()}
     return {
         "model": site().settings.name,
-        "inputs": row,
+        "typed": form.data,
         "said": vars(scored.result.said),
         "request": _shown_request(scored),
         "prediction": _prediction(id, scored, time.perf_counter() - started),
@@ -111,8 +112,8 @@ def _shown_request(scored: Scored) -> dict[str, str]:
 def kept(id: str) -> Response:
     """An answer again, by its link."""
     document = _kept(id)
-    form = site().model.form_class()(values=document["inputs"])
-    return _no_store(view.form_page(form, answer=view.Answer(document)))
+    form = site().model.form_class()(MultiDict(document["typed"]))
+    return _answered(view.form_page(form, answer=view.Answer(document)))
 
 
 def kept_json(id: str) -> Response:
@@ -128,7 +129,7 @@ def kept_csv(id: str) -> Response:
 def _kept(id: str) -> dict[str, Any]:
     document = site().answers.get(id)
     if document is None:
-        raise PageNotFound("There is no answer under this link, or it is no longer kept. Ask the model again.")
+        raise AnswerGone
     return document
 
 
@@ -139,5 +140,6 @@ def _download(text: str, content_type: str, name: str) -> Response:
     return response
 
 
-def _no_store(page: str) -> Response:
-    return Response(page, headers={"Cache-Control": "no-store"})
+def _answered(page: str) -> Response:
+    """Not `no-store`, with which "back" would lead to a question about sending the form again."""
+    return Response(page, headers={"Cache-Control": "private, no-cache"})

@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 import math
 import secrets
-from datetime import UTC, datetime
+import time
 from http import HTTPStatus
 from typing import Any
 
@@ -87,8 +87,8 @@ class Answer:
         """The prettified JSON, cut where it gets too long to read; the download has it whole."""
         return self.json_text(self._raw)
 
-    def kept_until(self) -> str:
-        return datetime.fromtimestamp(self.until, UTC).strftime("%H:%M UTC") if self.until else ""
+    def kept_for(self) -> str:
+        return f"{span(self.until - time.time())} more" if self.until else "not kept"
 
     def time_taken(self) -> str:
         return f"{duration(self.meta['total_ms'])}, of which the endpoint {duration(self.meta['endpoint_ms'])}"
@@ -107,6 +107,14 @@ def _cut(text: str) -> str:
 
 def duration(milliseconds: float) -> str:
     return f"{milliseconds / 1000:.2f} s" if milliseconds >= 100 else f"{milliseconds:.0f} ms"
+
+
+def span(seconds: float) -> str:
+    """A time to wait, in the largest unit that says it well."""
+    units = (("day", 86_400), ("hour", 3600), ("minute", 60), ("second", 1))
+    unit, size = next(((u, s) for u, s in units if seconds >= 2 * s), units[-1])
+    count = math.ceil(seconds / size)
+    return f"{count:,} {unit}{'s' * (count != 1)}"
 
 
 def status_words(status: int) -> str:
