@@ -25,6 +25,7 @@ LOOPBACK = ("127.0.0.1", "localhost", "::1")
 HOSTED = ("HTTP_PLATFORM_PORT", "WEBSITE_SITE_NAME")
 THREADS = 96
 DEMO_PORT = 5556
+SPARE_BYTES = 1024**2  # a body a little too large gets the app's own page; a huge one is not even read
 DEMO = {
     "title": "Company clusters",
     "description": "Describe a company, and the model says which of ten groups of companies it is most like, "
@@ -69,7 +70,15 @@ def serve(host: str, port: int) -> None:
         settings = start_demo(settings)
     app = create_app(settings, local=local, demo=with_demo)
     # waitress would remove forwarded headers; the app must see them to know that a request is not local.
-    server = create_server(app, host=host, port=port, threads=THREADS, ident=None, clear_untrusted_proxy_headers=False)
+    server = create_server(
+        app,
+        host=host,
+        port=port,
+        threads=THREADS,
+        ident=None,
+        clear_untrusted_proxy_headers=False,
+        max_request_body_size=settings.max_request_bytes + SPARE_BYTES,
+    )
     print(f"FlaskAppAML: http://{'localhost' if local else host}:{port}", flush=True)
     if with_demo:
         print("URL is not set, so answers come from the demo endpoint on this computer.", flush=True)

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from flask import Flask
 
+    from .answers import Answers, Forgetful
+    from .redact import Redactor
     from .settings import Settings
 
     app: Flask
@@ -25,48 +27,22 @@ def create_app(settings: Settings | None = None, *, local: bool = False, demo: b
     `local` says that the server listens on loopback only, for its owner; `demo` that the endpoint is the one that
     came along. Raises SettingError.
     """
-    from flask import Flask
-    from jinja2 import ChoiceLoader, FileSystemLoader, PrefixLoader, StrictUndefined
-    from werkzeug.middleware.proxy_fix import ProxyFix
-
-    from .answers import Answers, Forgetful
     from .cli import check
     from .endpoint import Endpoint
     from .examples import read_examples
     from .redact import Redactor
     from .settings import read_environment
     from .web import assets, errors, health, logs, pages, security
-    from .web.site import Site, finalize
+    from .web.site import Site
 
     settings = settings or read_environment()
     redact = Redactor(settings.secrets())
     logs.configure(settings, redact)
-
-    made = Flask(__name__, static_folder=None)
-    made.config.update(
-        MAX_CONTENT_LENGTH=settings.max_request_bytes,
-        MAX_FORM_MEMORY_SIZE=settings.max_request_bytes,
-    )
-    made.jinja_options = {
-        "autoescape": True,
-        "finalize": finalize(redact),
-        "trim_blocks": True,
-        "lstrip_blocks": True,
-        "undefined": StrictUndefined,
-    }
-    if settings.templates_dir:
-        # The owner's templates come first; `{% extends "original/layout.html" %}` reaches ours.
-        ours = FileSystemLoader(Path(__file__).parent / "templates")
-        theirs = FileSystemLoader(settings.templates_dir)
-        made.jinja_env.loader = ChoiceLoader([theirs, ours, PrefixLoader({"original": ours})])
-    answers: Any = Forgetful()
-    if settings.answer_minutes:
-        folder = Path(settings.data_dir) / "answers"
-        answers = Answers(folder, settings.answer_minutes, settings.timeout, redact)
+    made = _flask(settings, redact)
     made.extensions["site"] = Site(
         settings=settings,
         endpoint=None if settings.missing() else Endpoint(settings),
-        answers=answers,
+        answers=_answers(settings, redact),
         examples=read_examples(settings.examples),
         assets=assets.Assets(settings),
         redact=redact,
@@ -76,10 +52,43 @@ def create_app(settings: Settings | None = None, *, local: bool = False, demo: b
     for room in (logs, security, errors, assets, health, pages):
         room.install(made)
     made.cli.add_command(check)
-    if settings.proxy_hops:
-        hops = settings.proxy_hops
-        made.wsgi_app = ProxyFix(made.wsgi_app, hops, hops, hops, hops, hops)  # type: ignore[method-assign]
     return made
+
+
+def _flask(settings: Settings, redact: Redactor) -> Flask:
+    """Flask and Jinja, as all pages need them."""
+    from flask import Flask
+    from jinja2 import ChoiceLoader, FileSystemLoader, PrefixLoader, StrictUndefined
+    from werkzeug.middleware.proxy_fix import ProxyFix
+
+    from .web.security import guard
+    from .web.site import finalize
+
+    made = Flask(__name__, static_folder=None)
+    limit = settings.max_request_bytes
+    made.config.update(MAX_CONTENT_LENGTH=limit, MAX_FORM_MEMORY_SIZE=limit)
+    drawing = {"autoescape": True, "finalize": finalize(redact), "undefined": StrictUndefined}
+    made.jinja_options = {**drawing, "trim_blocks": True, "lstrip_blocks": True}
+    if settings.templates_dir:
+        # The owner's templates come first; `{% extends "original/layout.html" %}` reaches ours.
+        ours = FileSystemLoader(Path(__file__).parent / "templates")
+        theirs = FileSystemLoader(settings.templates_dir)
+        made.jinja_env.loader = ChoiceLoader([theirs, ours, PrefixLoader({"original": ours})])
+    hops = settings.proxy_hops
+    inner = guard(made.wsgi_app)
+    outer = ProxyFix(inner, hops, hops, hops, hops, hops) if hops else inner
+    made.wsgi_app = outer  # type: ignore[method-assign, assignment]
+    return made
+
+
+def _answers(settings: Settings, redact: Redactor) -> Answers | Forgetful:
+    from .answers import Answers, Forgetful, forget
+
+    folder = Path(settings.data_dir) / "answers"
+    if settings.answer_minutes:
+        return Answers(folder, settings.answer_minutes, settings.timeout, redact)
+    forget(folder)
+    return Forgetful()
 
 
 def __getattr__(name: str) -> Any:

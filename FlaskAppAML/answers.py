@@ -7,15 +7,18 @@ does the work, in whatever process it is; whoever comes second waits for the fil
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import logging
 import os
+import platform
 import re
 import secrets
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +29,7 @@ Document = dict[str, Any]
 
 DOUBLE_CLICK_SECONDS = 60.0
 LOOK_AGAIN_SECONDS = 0.05
+LOCK_SECONDS = 5.0  # a lock is held for microseconds; an older one was left by a crash
 MOST_BYTES = 1024**3  # of the whole folder; the oldest answers go first
 END = b"\n"  # the last byte of a whole file
 
@@ -52,6 +56,8 @@ class Answers:
         self._redact = redact
         self._sweeper: threading.Timer | None = None
         self._lock = threading.Lock()
+        self._memory = Forgetful()
+        self.sweep()
 
     def once(self, id: str, make: Callable[[], Document]) -> Document:
         """The document kept under `id`, or the one that `make` makes now. A failure's document holds `error` and
@@ -66,7 +72,7 @@ class Answers:
                     return kept
             except OSError as error:
                 log.warning("answers cannot be kept in DATA_DIR: %s", error)
-                return {"at": time.time()} | make() | {"until": None}
+                return self._clean(self._memory.once(id, make))
             else:
                 return self._fill(path, handle, make)
 
@@ -92,26 +98,32 @@ class Answers:
             return os.open(path, flags, 0o600)
 
     def _fill(self, path: Path, handle: int, make: Callable[[], Document]) -> Document:
-        try:
-            now = time.time()
-            document: Document = {"at": now, "until": now + self._seconds} | make()
-        except BaseException:
-            os.close(handle)
-            path.unlink(missing_ok=True)
-            raise
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(self._clean_text(document).encode("utf-8", "replace") + END)
-        except OSError as error:
-            log.warning("an answer could not be kept in DATA_DIR: %s", error)
-            path.unlink(missing_ok=True)
-            document["until"] = None
+        with os.fdopen(handle, "wb") as file:
+            file.write(_maker())
+            file.flush()
+            try:
+                now = time.time()
+                document = self._clean({"at": now, "until": now + self._seconds} | make())
+            except BaseException:
+                file.close()  # Windows deletes no open file
+                _delete(path)
+                raise
+            try:
+                file.seek(0)
+                file.write(dumps(document).encode("utf-8", "replace") + END)
+                file.truncate()
+            except OSError as error:
+                log.warning("an answer could not be kept in DATA_DIR: %s", error)
+                document["until"] = None
+        if document["until"] is None:
+            _delete(path)
         self._sweep_later()
         return document
 
-    def _clean_text(self, document: Document) -> str:
-        text = dumps(document)
-        return dumps(self._redact.document(document)) if self._redact.stands_in(text) else text
+    def _clean(self, document: Document) -> Document:
+        """Without secrets, before anything is cut from it, shown or written."""
+        clean: Document = self._redact.document(document) if self._redact.stands_in(dumps(document)) else document
+        return clean
 
     def _wait_for(self, path: Path) -> Document | None:
         """What another thread or process is making under this name; None when it is gone and can be made anew."""
@@ -123,9 +135,8 @@ class Answers:
             kept = self._current(text)
             if kept is not None:
                 return kept
-            patience = DOUBLE_CLICK_SECONDS if text else self._patience + 5
-            if text.endswith(END) or age > patience:  # past its time, or left behind by a crash
-                path.unlink(missing_ok=True)
+            is_leftover = text.endswith(END) or age > self._patience + 5 or _is_gone(text)
+            if is_leftover and _take_away(path, text):
                 return None
             time.sleep(LOOK_AGAIN_SECONDS)
 
@@ -148,44 +159,116 @@ class Answers:
 
     def sweep(self) -> None:
         """Deletes what is past its time and, beyond `MOST_BYTES`, the oldest."""
-        found = []
-        for path in self._folder.glob("*.json"):
-            try:
-                stat = path.stat()
-            except OSError:
-                continue
-            found.append((stat.st_mtime, stat.st_size, path))
-        total = 0
-        for modified, size, path in sorted(found, reverse=True):
-            total += size
-            if time.time() - modified > self._seconds or total > MOST_BYTES:
-                path.unlink(missing_ok=True)
-        with self._lock:
-            self._sweeper = None
-        if total:
+        try:
+            left = self._sweep()
+        finally:
+            with self._lock:
+                self._sweeper = None
+        if left:
             self._sweep_later()
+
+    def _sweep(self) -> int:
+        """How many files stay."""
+        left = total = 0
+        for path, modified, size in sorted(_files(self._folder), key=lambda found: -found[1]):
+            total += size
+            if time.time() - modified <= self._seconds and total <= MOST_BYTES:
+                left += 1
+            else:
+                _delete(path)
+        return left
+
+
+def forget(folder: Path) -> None:
+    """Deletes every kept answer: `ANSWER_MINUTES` is 0 now."""
+    for path, _, _ in _files(folder):
+        _delete(path)
+
+
+def _files(folder: Path) -> list[tuple[Path, float, int]]:
+    found = []
+    for path in folder.glob("*.json"):
+        with contextlib.suppress(OSError):
+            stat = path.stat()
+            found.append((path, stat.st_mtime, stat.st_size))
+    return found
+
+
+def _delete(path: Path) -> None:
+    with contextlib.suppress(OSError):  # another process was first, or reads it just now
+        path.unlink()
+
+
+def _maker() -> bytes:
+    """Who makes an answer, as its file says until it is whole."""
+    return f"{platform.node()}:{os.getpid()}".encode()
+
+
+def _is_gone(text: bytes) -> bool:
+    """Whether the process that was making this answer died, as far as this machine can tell."""
+    host, _, process = text.decode("utf-8", "replace").rpartition(":")
+    if os.name == "nt" or host != platform.node() or not process.isdecimal() or int(process) == os.getpid():
+        return False
+    try:
+        os.kill(int(process), 0)
+    except ProcessLookupError:
+        return True
+    except OSError:
+        return False
+    return False
+
+
+def _take_away(path: Path, seen: bytes) -> bool:
+    """Deletes a leftover that still holds what was seen of it. Of several who find one, one at a time may: else a
+    slow one would delete what a quick one has begun anew."""
+    lock = path.with_suffix(".lock")
+    try:
+        os.close(os.open(lock, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+    except OSError:
+        with contextlib.suppress(OSError):
+            if time.time() - lock.stat().st_mtime > LOCK_SECONDS:
+                _delete(lock)
+        return False
+    try:
+        if path.read_bytes() == seen:
+            _delete(path)
+    except OSError:
+        pass
+    finally:
+        _delete(lock)
+    return True
 
 
 class Forgetful:
-    """With `ANSWER_MINUTES=0`: nothing on disk, no downloads. A double click is served from memory for a minute."""
+    """With `ANSWER_MINUTES=0`, or without a folder: nothing on disk, no downloads. A double click is served from
+    memory, in this process, for a minute after its answer."""
 
     def __init__(self) -> None:
-        self._known: dict[str, tuple[float, threading.Event, list[Document]]] = {}
+        self._known: dict[str, Future[Document]] = {}
+        self._over: dict[str, float] = {}
         self._lock = threading.Lock()
 
     def once(self, id: str, make: Callable[[], Document]) -> Document:
         with self._lock:
-            now = time.monotonic()
-            self._known = {k: v for k, v in self._known.items() if now - v[0] < DOUBLE_CLICK_SECONDS}
-            first = id not in self._known
-            _, done, kept = self._known.setdefault(id, (now, threading.Event(), []))
-        if not first and done.wait(DOUBLE_CLICK_SECONDS) and kept:
-            return kept[0]
+            self._forget()
+            known = self._known.get(id)
+            mine = self._known[id] = Future() if known is None else known
+        if known is not None:
+            return known.result()
         try:
-            kept.append({"at": time.time(), "until": None} | make())
-        finally:
-            done.set()
-        return kept[0]
+            mine.set_result({"at": time.time()} | make() | {"until": None})
+        except BaseException as error:
+            with self._lock:
+                del self._known[id]
+            mine.set_exception(error)
+            raise
+        with self._lock:
+            self._over[id] = time.monotonic() + DOUBLE_CLICK_SECONDS
+        return mine.result()
+
+    def _forget(self) -> None:
+        for old in [known for known, over in self._over.items() if time.monotonic() > over]:
+            del self._known[old], self._over[old]
 
     def get(self, id: str) -> Document | None:
         return None

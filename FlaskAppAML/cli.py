@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from typing import Any
@@ -105,16 +106,27 @@ def _warnings(given: settings.Settings) -> list[str]:
         found.append("RATE_LIMIT is off: one client can use up the endpoint.")
     if given.url.startswith("http://") and not any(h in given.url for h in ("//localhost", "//127.0.0.1", "//[::1]")):
         found.append("URL begins with http://: the key travels unencrypted.")
+    if not _can_write(given.data_dir):
+        found.append("DATA_DIR cannot be written: answers have no link and no download.")
     if given.timeout > 220:
         found.append("TIMEOUT is above 220 s: App Service ends requests after 230 s.")
     return found
+
+
+def _can_write(folder: str) -> bool:
+    try:
+        os.makedirs(folder, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            return True
+    except OSError:
+        return False
 
 
 def _say_score(endpoint: Endpoint, examples: list[Any], say: Say) -> bool:
     try:
         row = example_row(endpoint.schema, examples[0].inputs if examples else {})
         started = time.monotonic()
-        scored = score(endpoint, [row])
+        scored = score(endpoint, endpoint.schema, [row])
     except AppError as error:
         say(f"\nScore     failed: {error.said} {error.detail} {getattr(error, 'endpoint_text', '')}".rstrip())
         for name, message in error.fields.items():

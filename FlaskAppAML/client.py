@@ -21,7 +21,7 @@ from requests import PreparedRequest, RequestException, Response
 from requests.structures import CaseInsensitiveDict
 from urllib3.exceptions import HTTPError as Urllib3Error
 
-from . import faults
+from . import __version__, faults
 from .connection import EndpointAdapter, Try, begin
 from .errors import (
     BadResponse,
@@ -38,7 +38,6 @@ from .errors import (
 from .settings import Settings
 from .wire import Reply, Request
 
-VERSION = "1.0"
 LONGEST_WAIT = 5.0  # seconds that an endpoint's Retry-After is obeyed; a longer one is told to the person
 FIRST_WAIT = 0.25
 FAILURES_BEFORE_PAUSE = 5
@@ -115,6 +114,7 @@ class Client:
         attempt = Try(deadline, self._settings.connect_timeout, self._settings.timeout, fresh=fresh)
         prepared = self._prepared(request, self._headers)
         with self._slots.taken(deadline):
+            self._pause.check()  # it may have begun while this call waited
             reply = _once(self._adapter, prepared, attempt, self._settings.max_response_bytes)
             target = _same_origin_target(reply, request.url)
             if target:
@@ -143,7 +143,7 @@ class Client:
 
 def _common_headers() -> dict[str, str]:
     return {
-        "User-Agent": f"FlaskAppAML/{VERSION}",
+        "User-Agent": f"FlaskAppAML/{__version__}",
         "Accept": "application/json, */*;q=0.5",
         "Accept-Encoding": "gzip",
     }
@@ -181,16 +181,17 @@ def _once(adapter: EndpointAdapter, prepared: PreparedRequest, attempt: Try, mos
 def _read(response: Response, attempt: Try, most_bytes: int) -> bytes:
     """The body, unpacked, counted while it comes: neither a long nor a tightly packed one may fill the memory."""
     encoding = response.headers.get("Content-Encoding", "").strip().lower()
-    if encoding not in ENCODINGS:
+    failed = response.status_code >= 400  # then the status says more than an unreadable body
+    if encoding not in ENCODINGS and not failed:
         raise BadResponse("The answer is packed in a way that was not asked for.")
-    unpack = Gunzip() if "gzip" in encoding else None
+    unpack = Gunzip(strict=not failed) if "gzip" in encoding else None
     whole = io.BytesIO()
     for piece in response.raw.stream(PIECE, decode_content=False):
         for part in unpack(piece) if unpack else (piece,):
             whole.write(part)
             if whole.tell() > most_bytes or attempt.received > most_bytes + PIECE:
                 raise BadResponse(f"The answer is larger than {most_bytes:,} bytes, the most that this app reads.")
-    if unpack and not unpack.whole:
+    if unpack and not unpack.whole and not failed:
         raise BadResponse("The answer was cut short inside its packing.")
     return whole.getvalue()
 
@@ -198,8 +199,9 @@ def _read(response: Response, attempt: Try, most_bytes: int) -> bytes:
 class Gunzip:
     """Unpacks gzip piece by piece. urllib3's own unpacking takes a stream without its end for a whole one."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, strict: bool) -> None:
         self._inner = zlib.decompressobj(31)
+        self._strict = strict
 
     @property
     def whole(self) -> bool:
@@ -208,10 +210,13 @@ class Gunzip:
     def __call__(self, packed: bytes) -> Iterator[bytes]:
         try:
             while packed:
+                if self._inner.eof:  # a stream may have several members (RFC 1952, 2.2)
+                    self._inner = zlib.decompressobj(31)
                 yield self._inner.decompress(packed, PIECE)
-                packed = self._inner.unconsumed_tail
+                packed = self._inner.unconsumed_tail or self._inner.unused_data
         except zlib.error:
-            raise BadResponse("The answer could not be unpacked.") from None
+            if self._strict:
+                raise BadResponse("The answer could not be unpacked.") from None
 
 
 def _explained(error: Exception, attempt: Try, *, head_read: bool) -> EndpointError:
@@ -226,7 +231,7 @@ def _explained(error: Exception, attempt: Try, *, head_read: bool) -> EndpointEr
         return ConnectionLost("It was closed before any answer.", another_try=attempt.reused or was_reset)
     if head_read:
         return BadResponse("The answer was cut short.")
-    if isinstance(cause, http.client.BadStatusLine):
+    if isinstance(cause, http.client.BadStatusLine) and not isinstance(cause, http.client.RemoteDisconnected):
         return _strange_start(str(cause))
     if isinstance(cause, OSError):
         return ConnectionLost("It was cut in the middle of the answer’s headers.")
@@ -257,24 +262,29 @@ def _root(error: BaseException) -> BaseException:
 # Redirects
 
 
-def _same_origin_target(reply: Reply, url: str) -> str:
-    """Where a 307 or 308 leads, when that is inside the origin (a missing slash, as FastAPI has it); else ""."""
+def _target(reply: Reply, url: str) -> str:
+    """The whole address that a redirect names; "" when it names none that can be read."""
     location = reply.headers.get("location", "").strip()
-    if reply.status not in (307, 308) or not location:
-        return ""
-    target = urljoin(url, location)
     try:
-        return target if origin(target) == origin(url) else ""
+        target = urljoin(url, location) if location else ""
+        origin(target)
     except ValueError:
         return ""
+    return target
+
+
+def _same_origin_target(reply: Reply, url: str) -> str:
+    """Where a 307 or 308 leads, when that is inside the origin (a missing slash, as FastAPI has it); else ""."""
+    target = _target(reply, url) if reply.status in (307, 308) else ""
+    return target if target and origin(target) == origin(url) else ""
 
 
 def _refuse_redirect(reply: Reply, url: str) -> None:
     if not 300 <= reply.status < 400:
         return
-    host = urlsplit(urljoin(url, reply.headers.get("location", ""))).netloc.rpartition("@")[2]
+    host = urlsplit(_target(reply, url)).netloc.rpartition("@")[2]
     named = re.sub(r"[^\w.:\[\]-]", "", host, flags=re.ASCII)[:100]
-    detail = f"It points to {named}." if reply.headers.get("location", "").strip() else "It does not say where to."
+    detail = f"It points to {named}." if named else "It does not say where to."
     raise Redirected(detail, upstream_status=reply.status, seconds=reply.seconds, body=reply.body)
 
 

@@ -8,7 +8,9 @@ then cannot hold a call longer than its deadline.
 
 from __future__ import annotations
 
+import http.client
 import os
+import re
 import socket
 import ssl
 import threading
@@ -26,7 +28,7 @@ from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, PoolManager, ProxyM
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.util.ssl_ import create_urllib3_context
 
-from .errors import TimedOut, TlsFailed, Unreachable
+from .errors import SettingError, TimedOut, TlsFailed, Unreachable
 
 LOOKUP_TIMED_OUT = "The name of the endpoint’s host could not be looked up in time."
 
@@ -41,8 +43,8 @@ class Try:
     connect_deadline: float = 0.0
     fresh: bool = False  # refuse kept connections
     reused: bool = False
-    sent: bool = False
     reset: bool = False
+    connecting: bool = False
     received: int = 0  # bytes, still packed
 
     def left(self) -> float:
@@ -53,7 +55,13 @@ class Try:
         return seconds
 
     def begin_connecting(self) -> None:
+        self.connecting = True
         self.connect_deadline = min(self.deadline, time.monotonic() + self.connect_seconds)
+
+    def begin_asking(self) -> None:
+        """Connected; what a proxy or the handshake sent is no answer."""
+        self.connecting = self.reset = False
+        self.received = 0
 
     def connect_left(self) -> float:
         return max(0.001, self.connect_deadline - time.monotonic())
@@ -72,7 +80,8 @@ class _UnderDeadline:
 
     def recv_into(self, *args: Any) -> int:
         attempt: Try = _thread.attempt
-        self.settimeout(attempt.left())  # type: ignore[attr-defined]
+        left = attempt.connect_left() if attempt.connecting else attempt.left()
+        self.settimeout(left)  # type: ignore[attr-defined]
         count: int = super().recv_into(*args)  # type: ignore[misc]
         attempt.received += count
         return count
@@ -80,7 +89,6 @@ class _UnderDeadline:
     def sendall(self, *args: Any) -> None:
         attempt: Try = _thread.attempt
         self.settimeout(attempt.left())  # type: ignore[attr-defined]
-        attempt.sent = True
         try:
             super().sendall(*args)  # type: ignore[misc]
         except (ConnectionResetError, BrokenPipeError):
@@ -173,10 +181,14 @@ class _Connecting:
         except ssl.SSLError as error:
             raise TlsFailed("It does not seem to speak TLS at this address.") from error
         except OSError as error:
+            if str(error).startswith("Tunnel connection failed"):  # http.client's words
+                raise Unreachable("The proxy on the way to it refused to connect.") from error
             raise Unreachable("The connection broke while it was being opened.", another_try=True) from error
+        attempt.begin_asking()
         self.sock.settimeout(attempt.left())
 
     def request(self, *args: Any, **options: Any) -> None:
+        _thread.attempt.begin_asking()
         _thread.attempt.reused = getattr(self, "_used", False)
         self._used = True
         super().request(*args, **options)  # type: ignore[misc]
@@ -187,12 +199,13 @@ class _Connecting:
 
 
 def _connect(addresses: list[Any], attempt: Try) -> socket.socket:
+    """The first address that answers; each gets its share of the time, so that a dead one leaves some for the next."""
     last: OSError = OSError("no address")
-    for family, kind, protocol, _, address in addresses:
+    for tried, (family, kind, protocol, _, address) in enumerate(addresses):
         sock = _Socket(family, kind, protocol)
         try:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            sock.settimeout(attempt.connect_left())
+            sock.settimeout(attempt.connect_left() / (len(addresses) - tried))
             sock.connect(address)
             sock.settimeout(attempt.connect_left())  # what is left of it is for the handshake
         except OSError as error:
@@ -205,12 +218,24 @@ def _connect(addresses: list[Any], attempt: Try) -> socket.socket:
     raise Unreachable("It does not accept connections at this address.", another_try=True) from last
 
 
+class _FinalResponse(http.client.HTTPResponse):
+    """Passes over every interim answer (RFC 9110, 15.2). http.client knows 100 only, and would take a 103 for the
+    answer, so that the real one, still to come on a kept connection, would go to whoever asks next."""
+
+    def _read_status(self) -> tuple[str, int, str]:
+        while True:
+            version, status, reason = super()._read_status()  # type: ignore[misc]
+            if not 100 <= status < 200 or status == 101:
+                return version, status, reason
+            http.client.parse_headers(self.fp)
+
+
 class _HttpConnection(_Connecting, HTTPConnection):
-    pass
+    response_class = _FinalResponse
 
 
 class _HttpsConnection(_Connecting, HTTPSConnection):
-    pass
+    response_class = _FinalResponse
 
 
 class _Fresh:
@@ -247,6 +272,8 @@ class EndpointAdapter(HTTPAdapter):
         proxy = select_proxy(url, self._proxies)
         if url.startswith("https:") or (proxy or "").startswith("https:"):
             options["ssl_context"] = tls_context()
+        if proxy and not re.match(r"(https?://)?[\w.\[\]:@%~-]+/?$", proxy):
+            raise SettingError("HTTP_PROXY or HTTPS_PROXY names a proxy that is not spoken to: give http://host:port.")
         if proxy:
             proxy = str(prepend_scheme_if_needed(proxy, "http"))  # type: ignore[no-untyped-call]
             manager: PoolManager = ProxyManager(proxy, proxy_headers=self.proxy_headers(proxy), **options)
@@ -274,6 +301,9 @@ def tls_context() -> ssl.SSLContext:
     """A verifying context with the CA bundle that requests would use."""
     bundle = os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or certifi.where()
     context = create_urllib3_context()
-    context.load_verify_locations(**{"capath" if os.path.isdir(bundle) else "cafile": bundle})
+    try:
+        context.load_verify_locations(**{"capath" if os.path.isdir(bundle) else "cafile": bundle})
+    except OSError:
+        raise SettingError(f"REQUESTS_CA_BUNDLE names no readable file of certificates: {bundle}") from None
     context.sslsocket_class = _TlsSocket
     return context

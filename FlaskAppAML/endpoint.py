@@ -10,6 +10,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -18,15 +19,18 @@ from urllib.parse import urlsplit
 from . import dialects, forms
 from .client import Client
 from .errors import BadResponse, EndpointError, NoSuchEndpoint, NotConfigured, SettingError
+from .redact import Redactor
 from .results import Output, read_outputs
-from .schema import Schema
+from .schema import Schema, check_form
 from .settings import ROOT, Settings
-from .wire import dumps, read_json
+from .wire import Reply, dumps, read_json
 
 DESCRIPTION_SECONDS = 4.0
 DESCRIPTION_BYTES = 2 * 1024**2
 ASK_AGAIN_SECONDS = 30.0
 LOOK_AT_COPY_SECONDS = 2.0
+READ_ANEW_SECONDS = 3600.0  # where DATA_DIR cannot be written
+MOST_FIELDS = 1000
 
 log = logging.getLogger(__name__)
 
@@ -42,9 +46,10 @@ class Endpoint:
         self.url = settings.url
         self.client = Client(settings)
         self.dialect = dialects.find(settings.url)
+        self._redact = Redactor(settings.secrets())
         changes = read_form_file(settings.form)
         self.outputs: dict[str, Output] = read_outputs(changes)
-        self._description = Description(settings, self.client, self.dialect, changes)
+        self._description = Description(settings, self.client, self.dialect, changes, self._redact)
 
     @cached_property
     def host(self) -> str:
@@ -54,6 +59,17 @@ class Endpoint:
     @property
     def schema(self) -> Schema:
         return self._description.schema()
+
+    def without_secrets(self, reply: Reply) -> Reply:
+        """The reply as everything after this may see it: an endpoint can answer with the key that it was sent."""
+        try:
+            document = reply.json()
+        except BadResponse:
+            return reply
+        if not self._redact.stands_in(dumps(document)):
+            return reply
+        clean = dumps(self._redact.document(document)).encode("utf-8", "surrogatepass")
+        return replace(reply, body=clean, headers={**reply.headers, "content-type": "application/json"})
 
     @property
     def doubt(self) -> str:
@@ -77,7 +93,10 @@ class Endpoint:
 class Description:
     """What the endpoint says about itself: read once, kept in `DATA_DIR`, asked again while it could not be read."""
 
-    def __init__(self, settings: Settings, client: Client, dialect: Any, changes: Mapping[str, Any]) -> None:
+    def __init__(
+        self, settings: Settings, client: Client, dialect: Any, changes: Mapping[str, Any], redact: Redactor
+    ) -> None:
+        self._redact = redact
         self._settings = settings
         self._client = client
         self._dialect = dialect
@@ -123,7 +142,8 @@ class Description:
             return
         try:
             self.read_again()
-            self._next_look = time.monotonic() + LOOK_AT_COPY_SECONDS
+            was_kept = self._copy_time > 0
+            self._next_look = time.monotonic() + (LOOK_AT_COPY_SECONDS if was_kept else READ_ANEW_SECONDS)
         except EndpointError as error:
             self._schema = self._schema or self._default()
             self.doubt = _why(error)
@@ -146,13 +166,19 @@ class Description:
         for url in [given] if given else self._dialect.schema_urls(self._settings.url):
             try:
                 reply = self._client.fetch(url, DESCRIPTION_SECONDS, DESCRIPTION_BYTES)
-                return reply.json()
+                return self._plain(reply.json())
             except EndpointError as error:
                 failure = error
         raise failure
 
+    def _plain(self, document: Any) -> Any:
+        """A description without secrets (the key went along with the question) and without lone surrogates."""
+        return json.loads(dumps(self._redact.document(document)).encode("utf-8", "replace"))
+
     def _read(self, document: Any) -> Schema:
         schema: Schema | None = self._dialect.read_schema(self._settings.url, document, {})
+        if schema is not None and len(schema.fields) > MOST_FIELDS:
+            raise BadResponse(f"Its description names more than {MOST_FIELDS:,} fields.")
         if schema is not None:
             return schema.customised(self._changes)
         if not self.is_asked_for:
@@ -214,4 +240,5 @@ def read_form_file(path: str) -> dict[str, Any]:
         raise SettingError(f"FORM names a file that is not JSON: {path} ({error}).") from None
     if not isinstance(changes, dict) or set(changes) - {"fields", "outputs", "subject"}:
         raise SettingError("FORM must hold a JSON object with fields, outputs or subject, and nothing else.")
+    check_form(changes)
     return changes

@@ -156,9 +156,8 @@ class EndpointError(AppError):
     """The endpoint gave no answer that can be shown.
 
     `another_try` is set where the error is raised: whether the same call may be tried once more by itself.
-    `endpoint_text` is what the endpoint wrote about it, already cut short; `says_why` tells whether visitors may
-    read it. `upstream_status` is the endpoint's HTTP status, `model_status` that of the model behind a gateway,
-    `code` the service's own word for the failure. `body` is kept for the log and goes nowhere else.
+    `endpoint_text` is what the endpoint wrote about it; `says_why` tells whether visitors may read it. `code` is the
+    service's own word for the failure, `upstream_status` its HTTP status. `body` is for the log alone.
     """
 
     says_why: ClassVar[bool] = False
@@ -171,7 +170,6 @@ class EndpointError(AppError):
         retry_after: float | None = None,
         another_try: bool = False,
         upstream_status: int | None = None,
-        model_status: int | None = None,
         code: str = "",
         endpoint_text: str = "",
         body: bytes = b"",
@@ -181,7 +179,6 @@ class EndpointError(AppError):
         super().__init__(detail, retry_after=retry_after)
         self.another_try = another_try
         self.upstream_status = upstream_status
-        self.model_status = model_status
         self.code = code
         self.endpoint_text = endpoint_text
         self.body = body
@@ -190,7 +187,7 @@ class EndpointError(AppError):
 
     def record(self) -> dict[str, Any]:
         """What is kept of a failure, so that a reload shows it again instead of calling the model again."""
-        names = ("detail", "retry_after", "upstream_status", "model_status", "code", "seconds", "tries")
+        names = ("detail", "retry_after", "upstream_status", "code", "seconds", "tries")
         kept = {name: getattr(self, name) for name in names}
         return {"error": type(self).__name__, **kept, "endpoint_text": self.endpoint_text}
 

@@ -25,7 +25,6 @@ from .errors import (
 )
 from .wire import Reply, read_json
 
-LONGEST_TEXT = 600
 ABOUT_INPUT = re.compile(r"bad.?(argument|request|parameter|input)|invalid|validation|missing.?(input|column)", re.I)
 IS_LOADING = re.compile(r"(currently|still|being) load|is loading|not finished|starting up|warming up", re.I)
 
@@ -71,12 +70,13 @@ def _check_body(reply: Reply) -> None:
         said = reply.json()
     except BadResponse:
         return  # no JSON: what else it may be, its dialect knows
-    if not isinstance(said, dict) or not said.get("error") or "Results" in said:
+    error = said.get("error") if isinstance(said, dict) else None
+    if not error or not isinstance(error, str | dict | list) or "Results" in said:
         return
     if _is_loading(said):
         raise _failure(Loading, reply, "", said, another_try=True)
-    error = InputRefused if ABOUT_INPUT.search(_code(said)) else ModelFailed
-    raise _failure(error, reply, "The endpoint answered 200, but with an error.", said)
+    kind = InputRefused if ABOUT_INPUT.search(_code(said)) else ModelFailed
+    raise _failure(kind, reply, "The endpoint answered 200, but with an error.", said)
 
 
 def _failure(
@@ -115,20 +115,21 @@ def _errors(said: Any) -> Iterator[dict[str, Any]]:
 
 
 def _code(said: Any) -> str:
-    codes = [_short(item.get("code") or item.get("error_code") or item.get("type")) for item in _errors(said)]
-    return next((code for code in reversed(codes) if code), "")[:80]
+    codes = [_one_line(item.get("code") or item.get("error_code") or item.get("type")) for item in _errors(said)]
+    return next((code for code in reversed(codes) if code), "")
 
 
-def _text(said: Any) -> str:
-    """What the endpoint wrote about it: every message once, shortened."""
+def _text(body: Any) -> str:
+    """What the endpoint wrote about it: every message once. It is cut only after secrets were removed from it."""
     texts: list[str] = []
-    for item in _errors(said):
-        texts += [_short(item[key]) for key in ("message", "msg", "error", "detail") if isinstance(item.get(key), str)]
-    return " ".join(dict.fromkeys(text for text in texts if text))[:LONGEST_TEXT]
+    for item in _errors(body):
+        said = [item.get(key) for key in ("message", "msg", "error", "detail")]
+        texts += [_one_line(text) for text in said if isinstance(text, str)]
+    return " ".join(dict.fromkeys(text for text in texts if text))
 
 
-def _short(value: Any) -> str:
-    return " ".join(str(value).split())[:LONGEST_TEXT] if isinstance(value, str | int) else ""
+def _one_line(value: Any) -> str:
+    return " ".join(str(value).split()) if isinstance(value, str | int) else ""
 
 
 def _is_loading(said: Any) -> bool:

@@ -234,7 +234,7 @@ def _clusters(table: Table, outputs: Mapping[str, Output], subject: str) -> tupl
     order = sorted(distances, key=lambda c: (c != assigned, _rank(distances[c])))
     scores = [Score(names[c], distances[c], top=c == assigned) for c in order]
     view = Scores(scores, table.name, label, "Distance", lowest_is_best=True)
-    before = f"{subject} is closest to " if subject else "Closest to "
+    before = f"{_short(subject)} is closest to " if subject else "Closest to "
     return view, Sentence(before, names[assigned], ".", _cluster_lead(assigned, about, scores))
 
 
@@ -243,10 +243,17 @@ def _cluster_lead(assigned: str, about: Output, scores: list[Score]) -> str:
     number = f"{about.label or 'Cluster'} {assigned}" if about.values else f"One of {len(scores)}"
     if nearest is None or next_one is None:
         return f"{number}."
-    lead = f"{number}, at distance {nearest:.4f}. The runner-up, {scores[1].label}, is "
+    lead = f"{number}, at distance {_rounded(nearest)}. The runner-up, {scores[1].label}, is "
     if nearest <= 0 or next_one <= nearest:
-        return f"{lead}at {next_one:.4f}."
-    return f"{lead}{(next_one - nearest) / nearest:.0%} farther away, at {next_one:.4f}.".replace("%", "\u202f%")
+        return f"{lead}at {_rounded(next_one)}."
+    farther = (next_one - nearest) / nearest
+    if farther > 10:
+        return f"{lead}much farther away, at {_rounded(next_one)}."
+    return f"{lead}{farther:.0%} farther away, at {_rounded(next_one)}.".replace("%", "\u202f%")
+
+
+def _rounded(number: float) -> str:
+    return f"{number:.4f}" if number == 0 or 1e-4 <= abs(number) < 1e9 else f"{number:.4g}"
 
 
 def _classes(table: Table, outputs: Mapping[str, Output]) -> tuple[Scores, Sentence] | None:
@@ -260,10 +267,10 @@ def _classes(table: Table, outputs: Mapping[str, Output]) -> tuple[Scores, Sente
         return None
     winner = str(row["Scored Labels"])
     order = sorted(found, key=lambda c: (c != winner, -(found[c] or 0)))
-    scores = [Score(about.values.get(c, c), found[c], top=c == winner) for c in order]
+    scores = [Score(_short(about.values.get(c, c)), found[c], top=c == winner) for c in order]
     lead = f"Probability {scores[0].score:.4f}. Next is {scores[1].label}, with {scores[1].score:.4f}."
     view = Scores(scores, table.name, about.label or "Class", "Probability", full=1.0)
-    return view, Sentence("Most likely ", about.values.get(winner, winner), ".", lead)
+    return view, Sentence("Most likely ", _short(about.values.get(winner, winner)), ".", lead)
 
 
 def _plain_sentence(parts: Iterable[Part]) -> Sentence:

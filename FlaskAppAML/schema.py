@@ -233,9 +233,8 @@ class Schema:
 
         Raises SettingError that names what is not understood.
         """
+        check_form(changes)
         by_name = changes.get("fields", {})
-        if not isinstance(by_name, dict):
-            raise SettingError("FORM must give its fields as a JSON object, by name.")
         unknown = [name for name in by_name if name not in self._by_name]
         if unknown:
             known = ", ".join(self._by_name)
@@ -287,8 +286,16 @@ def check_changes(what: str, given: Any, allowed: Mapping[str, tuple[type, ...]]
             raise SettingError(f"FORM gives {what} a wrong {key}: it must be {wanted}.")
 
 
-def _changed(old: Field, changes: Any) -> Field:
-    check_changes(f"the field {old.name}", changes, CHANGES)
+def check_form(changes: Mapping[str, Any]) -> None:
+    """Whatever of a `FORM` file can be checked without the endpoint's description. Raises SettingError."""
+    by_name = changes.get("fields", {})
+    if not isinstance(by_name, dict):
+        raise SettingError("FORM must give its fields as a JSON object, by name.")
+    for name, about in by_name.items():
+        check_changes(f"the field {name}", about, CHANGES)
+
+
+def _changed(old: Field, changes: Mapping[str, Any]) -> Field:
     typed = {key: value for key, value in changes.items() if value is not None}
     for key, allowed in (("kind", get_args(Kind)), ("widget", WIDGETS)):
         if key in typed and typed[key] not in allowed:
@@ -302,7 +309,10 @@ def _changed(old: Field, changes: Any) -> Field:
         if any(_scalar(choice) is None for choice in typed["choices"]):
             raise SettingError(f"FORM gives the field {old.name} choices that are not texts, numbers, true or false.")
         typed["choices"] = tuple(typed["choices"])
-    return replace(old, **typed)
+    new = replace(old, **typed)
+    if new.hidden and new.required and new.default is None and new.fixed is None:
+        raise SettingError(f"FORM hides the field {old.name}, which is required, and gives no default to send.")
+    return new
 
 
 # Reading JSON Schema, as far as Swagger 2 documents of the classic service use it.

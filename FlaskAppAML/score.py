@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from . import results
 from .endpoint import Endpoint
 from .results import Result
-from .schema import Row
+from .schema import Row, Schema
 from .wire import Reply, Request
 
 
@@ -20,11 +20,14 @@ class Scored:
     result: Result
 
 
-def score(endpoint: Endpoint, rows: list[Row]) -> Scored:
-    """Scores `rows`, which `Schema.parse` has checked. Raises EndpointError."""
-    schema, dialect = endpoint.schema, endpoint.dialect
+def score(endpoint: Endpoint, schema: Schema, rows: list[Row]) -> Scored:
+    """Scores `rows`, which were checked by this very `schema`: the endpoint may describe itself anew at any moment.
+
+    Raises EndpointError.
+    """
+    dialect = endpoint.dialect
     request = dialect.encode(schema, endpoint.url, rows)
-    reply = endpoint.client.send(request)
+    reply = endpoint.without_secrets(endpoint.client.send(request))
     result = dialect.decode(schema, reply, len(rows))
     subject = str(rows[0].get(schema.subject) or "") if len(rows) == 1 else ""
     return Scored(request, reply, results.present(result, endpoint.outputs, subject))

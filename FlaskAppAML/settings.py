@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, field, fields
@@ -21,7 +22,11 @@ from .errors import SettingError
 
 ROOT = Path(__file__).resolve().parent.parent
 KEY_VAULT = "@Microsoft.KeyVault("
-SHORTEST_SECRET = 4
+SHORTEST_SECRET = 8
+SCHEMES = frozenset({"bearer", "basic", "apikey", "digest", "token"})  # words of the header, not of the secret
+SHORTEST_PART = 6  # of a header's value, or of user:password; shorter ones would take ordinary words out of pages
+KEY_IN_QUERY = re.compile(r"(^|&)(code|sig|key|api[-_]?key|token|access_token|subscription-key)=", re.IGNORECASE)
+CARRIES_A_SECRET = re.compile(r"auth|key|token|secret|cookie|password|signature|code|credential", re.IGNORECASE)
 
 T = TypeVar("T")
 
@@ -34,11 +39,11 @@ def text(value: str) -> str:
 
 
 def secret(value: str) -> str:
-    """A header is made of it, so it must be one line of printable Latin characters (RFC 9110, 5.5)."""
+    """A header is made of it, so it must be one line of visible ASCII (RFC 9110, 5.5)."""
     if value.lower().startswith("bearer "):
         raise ValueError("must be the key alone; the word Bearer is added to it")
-    if not re.fullmatch(r"[\x20-\x7e\xa0-\xff]+", value):
-        raise ValueError("must be one line of printable characters")
+    if not re.fullmatch(r"[\x20-\x7e]+", value):
+        raise ValueError("must be one line of letters, digits and signs of ASCII")
     if len(value) < SHORTEST_SECRET:
         raise ValueError(
             f"must have at least {SHORTEST_SECRET} characters; "
@@ -63,9 +68,15 @@ def http_url(value: str) -> str:
         raise ValueError("must be a full address that begins with https:// or http://")
     if parts.username or parts.password:
         raise ValueError("must not hold a user name or password; AUTH and API_KEY are for that")
+    if KEY_IN_QUERY.search(parts.query):
+        raise ValueError("must not hold a key, as visitors can read it; give it as API_KEY with AUTH=query:NAME")
     if parts.fragment or not value.isascii() or re.search(r"[\s\x00-\x1f\x7f]", value):
         raise ValueError("must not hold spaces, a # part or letters outside ASCII")
     return value
+
+
+def schema_source(value: str) -> str:
+    return http_url(value) if value.startswith(("http://", "https://")) else value
 
 
 def seconds(value: str) -> float:
@@ -115,7 +126,7 @@ def one_of(*choices: str) -> Callable[[str], str]:
 
 
 def auth_style(value: str) -> str:
-    if value in ("bearer", "basic", "none") or re.fullmatch(r"(header|query):[\w.-]+", value):
+    if value in ("bearer", "basic", "none") or re.fullmatch(r"(header|query):[\w.-]+", value, re.ASCII):
         return value
     raise ValueError("must be bearer, basic, none, header:NAME or query:NAME")
 
@@ -221,7 +232,7 @@ class Settings:
         "",
         "What the endpoint expects, where it does not say so itself: path, URL or the text of a `swagger.json` "
         "or of ONE sample request body.",
-        text,
+        schema_source,
         shown="asked of the endpoint",
     )
     form: str = setting("", "Path of a JSON file with the owner’s changes to fields and outputs.", existing_path)
@@ -316,15 +327,17 @@ class Settings:
 
     def secrets(self) -> tuple[str, ...]:
         """Every value that must never be seen: the key, our own secrets, headers that carry one."""
-        carriers = re.compile(r"auth|key|token|secret|cookie|password|signature", re.IGNORECASE)
-        from_headers = [v for k, v in self.headers.items() if carriers.search(k)]
-        from_key = [self.api_key, *self.api_key.split(":", 1)] if self.auth == "basic" else [self.api_key]
-        known = [*from_key, self.password, self.secret_key, *from_headers]
-        return tuple({s for s in known if len(s) >= SHORTEST_SECRET})
+        carried = [value for name, value in self.headers.items() if CARRIES_A_SECRET.search(name)]
+        parts = [part for value in carried for part in re.split(r"[\s=;,]+", value) if part.lower() not in SCHEMES]
+        password = self.api_key.partition(":")[2] if self.auth == "basic" else ""
+        known = [self.api_key, password, self.password, self.secret_key, *carried, *parts]
+        return tuple({s for s in known if len(s) >= SHORTEST_PART})
 
 
 def _given(environ: Mapping[str, str], key: str, is_secret: bool) -> str:
     value = environ.get(key, "").strip()
+    if key == "NAME" and value == platform.node():
+        return ""  # WSL sets NAME to the computer's name
     path = environ.get(f"{key}_FILE", "").strip() if is_secret else ""
     if value and path:
         raise ValueError(f"is given twice, also as {key}_FILE")
@@ -350,7 +363,10 @@ def _plain(error: ValueError, parse: Callable[[str], Any]) -> str:
 def read_environment() -> Settings:
     """From the process's environment and, behind it, `.env` beside `runserver.py` (`ENV_FILE` names another)."""
     path = os.environ.get("ENV_FILE") or ROOT / ".env"
-    from_file = {k: v for k, v in dotenv_values(path).items() if v is not None}
+    try:
+        from_file = {k: v for k, v in dotenv_values(path, interpolate=False, encoding="utf-8-sig").items() if v}
+    except UnicodeDecodeError:
+        raise SettingError(f"{path} is not in UTF-8; save it anew as UTF-8.") from None
     return Settings.read({**from_file, **os.environ})
 
 

@@ -14,6 +14,7 @@ from typing import Any
 from .errors import BadResponse
 
 DEEPEST = 100
+MOST_VALUES = 500_000  # what stands apart in a body; Python needs some 100 bytes for each
 # Codecs that are no text, or whose decoding is slow enough to be an attack.
 REFUSED_CODECS = frozenset({"punycode", "idna", "utf-7", "unicode-escape", "raw-unicode-escape", "undefined"})
 
@@ -54,6 +55,8 @@ def read_json(body: bytes, content_type: str = "") -> Any:
     """
     if not body.strip():
         raise BadResponse("The answer was empty.")
+    if body.count(b",") + body.count(b"[") + body.count(b"{") > MOST_VALUES:
+        raise BadResponse(f"The answer holds more than {MOST_VALUES:,} values, the most that this app reads.")
     try:
         text = body.decode(_charset(body, content_type)).removeprefix("\ufeff")
         value = json.loads(text, parse_float=_float)
@@ -103,6 +106,24 @@ def dumps(value: Any, *, indent: int | None = None) -> str:
         return json.dumps(value, ensure_ascii=False, indent=indent, allow_nan=False, default=_plain)
     except ValueError:
         return json.dumps(_finite(value), ensure_ascii=False, indent=indent, allow_nan=False, default=_plain)
+
+
+def beginning(value: Any, most: int) -> str:
+    """The first characters of `value` as indented JSON, at least `most` of them where there are so many.
+
+    Written only as far as it is shown: indenting all of a deep answer can take longer than the model did.
+    """
+    encoder = json.JSONEncoder(ensure_ascii=False, indent=2, allow_nan=False, default=_plain)
+    pieces, length = [], 0
+    try:
+        for piece in encoder.iterencode(value):
+            pieces.append(piece)
+            length += len(piece)
+            if length > most:
+                break
+    except ValueError:
+        return beginning(_finite(value), most)
+    return "".join(pieces)
 
 
 def _plain(value: Any) -> Any:

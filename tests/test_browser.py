@@ -324,7 +324,9 @@ def test_reload_and_back_do_not_ask_again(
     ask(page)
     page.reload()
     assert page.is_visible("#answer")
+    page.click("text=About")
     page.go_back()
+    assert page.is_visible("#answer"), "back leads to the answer, without a question about sending again"
     assert len(misbehaving.calls("ok")) == 1
 
 
@@ -340,8 +342,12 @@ def test_the_counter_follows_what_is_typed(served: Served, open_page: Callable[.
 def test_copy_takes_the_answer_along(served: Served, open_page: Callable[..., Page]) -> None:
     page = open_page(permissions=["clipboard-read", "clipboard-write"])
     answer(page, served.address("demo"))
-    page.click("[data-copy]")
+    page.click("[data-copy='#answer']")
     page.wait_for_function("document.querySelector('[data-copy]').textContent === 'Copied'")
+    assert page.evaluate("navigator.clipboard.readText()") == "Contoso Bank is closest to Banks and insurers."
+    page.click("text=Response")
+    page.click("[data-copy='#response']")
+    page.wait_for_function("document.querySelector(\"[data-copy='#response']\").textContent === 'Copied'")
     copied = json.loads(page.evaluate("navigator.clipboard.readText()"))
     assert copied["Results"]["output1"]["type"] == "table"
 

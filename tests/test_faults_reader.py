@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from FlaskAppAML.errors import EndpointError
-from FlaskAppAML.faults import LONGEST_TEXT, check
+from FlaskAppAML.faults import check
 from FlaskAppAML.wire import Reply
 
 
@@ -196,12 +196,10 @@ def test_the_text_is_every_message_once_and_the_code_is_the_particular_one(body:
     assert (error.endpoint_text, error.code) == (text, code)
 
 
-def test_a_text_is_one_line_and_cut() -> None:
+def test_a_text_is_one_line() -> None:
     long = {"code": "c\n" * 500, "message": "a\r\n\tb " * 500, "details": [{"message": "x" * 5000}] * 9}
     error = failure(400, {"error": long})
     assert error.endpoint_text.startswith("a b a b")
-    assert len(error.endpoint_text) <= LONGEST_TEXT
-    assert len(error.code) <= 80
     assert not set("\r\n\t") & set(error.endpoint_text + error.code)
 
 

@@ -21,6 +21,7 @@ from ..results import Column, Image, Images, Json, Part, Result, Table, Text, sn
 from ..schema import Field, Row, Schema, field_from_property, field_from_value, resolve, unique_names
 from ..wire import Reply, Request, dumps
 
+LONGEST_NAME = 200  # of a column or an output; a longer one would fill the page
 SERVICE_PATH = re.compile(r"/workspaces/[^/]+/services/[^/]+", re.IGNORECASE)
 
 DEFAULT_SCHEMA = company.SCHEMA
@@ -170,7 +171,7 @@ def decode(schema: Schema, reply: Reply, n_rows: int) -> Result:
     results = raw.get("Results") if isinstance(raw, dict) else None
     if not isinstance(results, dict) or not results:
         return Result([Json(raw)], raw)
-    parts = [part for name, output in results.items() for part in _output(str(name), output)]
+    parts = [part for name, output in results.items() for part in _output(name[:LONGEST_NAME], output)]
     return Result(parts, raw)
 
 
@@ -189,7 +190,7 @@ def _table_of_records(name: str, records: list[Any]) -> Table:
     if not keys:
         return Table(name, [Column(f"{name}[0]")], [[record] for record in records])
     rows = [[record.get(key) if isinstance(record, dict) else None for key in keys] for record in records]
-    return Table(name, [Column(key) for key in keys], rows)
+    return Table(name, [Column(str(key)[:LONGEST_NAME]) for key in keys], rows)
 
 
 def _table(name: str, value: Mapping[str, Any], rows: list[list[Any]]) -> Table:
@@ -199,7 +200,7 @@ def _table(name: str, value: Mapping[str, Any], rows: list[list[Any]]) -> Table:
     width = max([len(row) for row in rows] + [len(names) if isinstance(names, list) else 0])
     columns = [
         Column(
-            str(names[i]) if isinstance(names, list) and i < len(names) else f"{name}[{i}]",
+            str(names[i])[:LONGEST_NAME] if isinstance(names, list) and i < len(names) else f"{name}[{i}]",
             _type(types[i]) if isinstance(types, list) and i < len(types) else "string",
         )
         for i in range(width)

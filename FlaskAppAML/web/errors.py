@@ -29,6 +29,9 @@ from .security import is_owner
 from .site import site
 
 LOGGED_BODY = 2000
+MOST_SEARCHED = 100_000
+LONGEST_TEXT = 600
+LONGEST_CODE = 80
 DEFAULT_RETRY = 10.0  # seconds, told with 503 where the endpoint itself names none
 
 FROM_WERKZEUG: dict[int, type[AppError]] = {
@@ -82,8 +85,8 @@ def problem(error: AppError) -> dict[str, Any]:
     }
     if error.retry_after is not None:
         document["retry_after"] = math.ceil(error.retry_after)
-    if isinstance(error, EndpointError) and (error.model_status or error.upstream_status):
-        document["model_status"] = error.model_status or error.upstream_status
+    if isinstance(error, EndpointError) and error.upstream_status:
+        document["model_status"] = error.upstream_status
     redact = site().redact
     return {key: redact(value) if isinstance(value, str) else value for key, value in document.items()}
 
@@ -92,7 +95,13 @@ def endpoint_words(error: AppError) -> str:
     """What of the endpoint's own text may be read: visitors see what is about their input, the owner sees all."""
     if not isinstance(error, EndpointError):
         return ""
-    return error.endpoint_text if error.says_why or is_owner() else ""
+    return short(error.endpoint_text, LONGEST_TEXT) if error.says_why or is_owner() else ""
+
+
+def short(text: str, most: int) -> str:
+    """Secrets are removed before the cut: of a secret across it, nearly all would stay."""
+    clean = site().redact(text)
+    return clean if len(clean) <= most else f"{clean[:most]}…"
 
 
 def _sentence(said: str) -> str:
@@ -102,7 +111,8 @@ def _sentence(said: str) -> str:
 def page(error: AppError) -> str:
     """The form's own page with the failure in the answer's place when there is a form, else a page of its own."""
     form = g.get("form")
-    words = {"failure": error, "words": endpoint_words(error), "retry": _when(error)}
+    code = short(error.code, LONGEST_CODE) if isinstance(error, EndpointError) else ""
+    words = {"failure": error, "words": endpoint_words(error), "code": code, "retry": _when(error)}
     if form is not None:
         if isinstance(error, WrongInput):
             form.mark(error.fields)
@@ -123,13 +133,15 @@ def _when(error: AppError) -> str:
 
 
 def _next() -> str:
-    return request.form.get("next", "") or (request.path if request.method == "GET" else "/")
+    if request.endpoint == "sign_in":
+        return request.form.get("next", "/") if request.method == "POST" else "/"
+    return request.path if request.method == "GET" else "/"
 
 
 def _from_werkzeug(error: HTTPException) -> Any:
     if error.code is not None and error.code < 400:
         return error
-    kind = FROM_WERKZEUG.get(error.code or 500, MalformedRequest)
+    kind = FROM_WERKZEUG.get(error.code or 500, MalformedRequest if (error.code or 500) < 500 else InternalError)
     answered = answer(kind())
     if error.code == 405:
         for name, value in error.get_headers():
@@ -147,9 +159,10 @@ def _note(error: AppError) -> None:
     """Facts for the request's log line; the raw body of an endpoint's failure goes there and nowhere else."""
     facts: dict[str, Any] = {"kind": error.kind}
     if isinstance(error, EndpointError):
-        facts |= {"upstream": error.upstream_status, "tries": error.tries, "detail": error.detail, "code": error.code}
+        code = short(error.code, LONGEST_CODE)
+        facts |= {"upstream": error.upstream_status, "tries": error.tries, "detail": error.detail, "code": code}
         if error.body:
-            body = error.body[:LOGGED_BODY].decode("utf-8", "replace")
+            body = short(error.body[:MOST_SEARCHED].decode("utf-8", "replace"), LOGGED_BODY)
             log.warning("the endpoint said: %s", body, extra={"facts": {"id": g.get("request_id", "")}})
     if isinstance(error, SettingError):
         facts["detail"] = error.detail or str(error)

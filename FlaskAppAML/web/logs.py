@@ -79,7 +79,7 @@ def install(app: Flask) -> None:
         request_id = getattr(g, "request_id", "")
         response.headers["X-Request-ID"] = request_id
         if log.isEnabledFor(logging.INFO) and not request.path.startswith("/static/"):
-            log.info("%s %s", request.method, request.path, extra={"facts": _facts(response, request_id)})
+            log.info("%s %s", request.method, _one_word(request.path), extra={"facts": _facts(response, request_id)})
         return response
 
 

@@ -68,7 +68,7 @@ def _score(id: str, form: SchemaForm) -> dict[str, Any]:
     """The document of one answer, or of a failure, so that a reload does not call the model again."""
     endpoint, started = site().model, time.perf_counter()
     try:
-        scored = score(endpoint, [form.row()])
+        scored = score(endpoint, form.schema, [form.row()])
     except EndpointError as error:
         g.first_error = error
         return {"error": error.record()}

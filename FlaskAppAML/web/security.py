@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import hmac
 import os
+import re
 import secrets
 import time
+from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from flask import Flask, Response, current_app, redirect, request
@@ -17,12 +21,17 @@ from limits.storage import MemoryStorage
 from limits.strategies import SlidingWindowCounterRateLimiter
 from werkzeug.sansio.utils import host_is_trusted
 
-from ..errors import Forbidden, MalformedRequest, RateLimited, SignInNeeded
+from ..errors import Forbidden, MalformedRequest, RateLimited, SettingError, SignInNeeded
 from ..settings import Settings
 from .site import site
 
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
-FORWARDED = ("Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Real-IP")
+FORWARDED = re.compile(r"forwarded$|x-forwarded-|x-real-ip$|via$", re.IGNORECASE)
+HOST = re.compile(r"[\w.:\[\]-]{0,255}", re.ASCII)
+PREFIX = re.compile(r"(/[\w.~-]+)*", re.ASCII)
 OPEN_TO_ALL = ("asset", "favicon", "health", "sign_in")
 WRONG_GUESSES = "20/minute"  # of the password, per client; also with RATE_LIMIT=off
 COOKIE = "signed-in"
@@ -53,7 +62,7 @@ def headers(settings: Settings) -> dict[str, str]:
 def is_owner() -> bool:
     """A request from this very computer to a server that listens for it alone."""
     host = urlsplit(f"//{request.host}").hostname or ""
-    return site().local and host in LOOPBACK and not any(name in request.headers for name in FORWARDED)
+    return site().local and host in LOOPBACK and not any(FORWARDED.match(name) for name, _ in request.headers)
 
 
 def from_another_site() -> bool:
@@ -63,7 +72,10 @@ def from_another_site() -> bool:
     if fetch_site is not None:
         return fetch_site not in ("same-origin", "none")
     sender = request.headers.get("Origin")
-    return sender is not None and urlsplit(sender).netloc.lower() != request.host.lower()
+    try:
+        return sender is not None and urlsplit(sender).netloc.lower() != request.host.lower()
+    except ValueError:
+        return True
 
 
 def install(app: Flask) -> None:
@@ -74,7 +86,8 @@ def install(app: Flask) -> None:
 
     @app.before_request
     def admit() -> None:
-        if settings.trusted_hosts and not host_is_trusted(request.host, settings.trusted_hosts):
+        is_probe = request.endpoint == "health"  # comes by address, not by name
+        if settings.trusted_hosts and not is_probe and not host_is_trusted(request.host, settings.trusted_hosts):
             raise MalformedRequest("This app does not answer to that host name.")
         if request.method not in READING and from_another_site():
             raise Forbidden
@@ -103,6 +116,20 @@ def _own_path(path: str) -> str:
     """Where to go after signing in: inside this app only."""
     is_ours = path.startswith("/") and not path.startswith(("//", "/\\")) and "\\" not in path and path.isprintable()
     return request.script_root + path if is_ours else f"{request.script_root}/"
+
+
+def guard(inner: WSGIApplication) -> WSGIApplication:
+    """Refuses a `Host` that is none before Flask trips over it, and forgets a path prefix that is none."""
+
+    def application(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        if not HOST.fullmatch(environ.get("HTTP_HOST", "")):
+            start_response("400 Bad Request", [("Content-Type", "text/plain; charset=utf-8")])
+            return [b"The Host header names no host."]
+        if not PREFIX.fullmatch(environ.get("SCRIPT_NAME", "")):
+            environ["SCRIPT_NAME"] = ""
+        return inner(environ, start_response)
+
+    return application
 
 
 class Door:
@@ -151,13 +178,20 @@ def _signing_key(settings: Settings) -> str:
     if settings.secret_key:
         return settings.secret_key
     path = Path(settings.data_dir) / "secret-key"
-    path.parent.mkdir(parents=True, exist_ok=True)
     try:
-        with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        draft = path.with_suffix(f".{secrets.token_hex(8)}")
+        with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
             file.write(secrets.token_hex(32))
-    except FileExistsError:
-        pass
-    return path.read_text()
+        with contextlib.suppress(FileExistsError):
+            os.link(draft, path)  # whole from the first moment, and by one process only
+        draft.unlink()
+        key = path.read_text("ascii").strip()
+    except (OSError, UnicodeError):
+        raise SettingError("PASSWORD needs a SECRET_KEY, or a DATA_DIR that can be written.") from None
+    if len(key) < 32:
+        raise SettingError(f"{path} holds no key; delete it, and a new one is made.")
+    return key
 
 
 class Limiter:

@@ -15,17 +15,19 @@ from flask import render_template
 from .. import results
 from ..forms import SchemaForm
 from ..results import Column, Part, Scores, Sentence, Table
-from ..wire import dumps
+from ..wire import beginning, dumps
 
 MOST_ROWS = 200
 MOST_COLUMNS = 50
 LONGEST_JSON = 20_000
-LONGEST_CELL = 2_000
+LONGEST_CELL = 2_000  # in a table of one row; a short one in a table of many
+LONGEST_CELL_OF_MANY = 100
+MOST_PARTS = 50
 
 
 def form_page(form: SchemaForm, **shown: Any) -> str:
     """The model's page: the form with an answer, a failure, problems in fields, or nothing yet beside it."""
-    nothing: dict[str, Any] = {"answer": None, "failure": None, "words": "", "problems": {}, "retry": ""}
+    nothing: dict[str, Any] = {"answer": None, "failure": None, "words": "", "code": "", "problems": {}, "retry": ""}
     return render_template(
         "form.html",
         form=form,
@@ -42,6 +44,7 @@ class Answer:
         self.id: str = prediction["id"]
         self.said = Sentence(**document["said"])
         self.parts: list[Part] = [results.load(part) for part in prediction["outputs"]]
+        self.hidden_parts = max(0, len(self.parts) - MOST_PARTS)
         self.meta: dict[str, Any] = prediction["meta"]
         self.request: dict[str, str] = document["request"]
         self.until: float | None = document.get("until")
@@ -51,13 +54,14 @@ class Answer:
     def views(self) -> list[Part]:
         """What is looked at first: everything but a table that a view already shows."""
         seen = {part.name for part in self.parts if isinstance(part, Scores)}
-        return [part for part in self.parts if not (isinstance(part, Table) and part.name in seen)]
+        shown = [part for part in self.parts if not (isinstance(part, Table) and part.name in seen)]
+        return shown[:MOST_PARTS]
 
     @property
     def tables(self) -> list[Table]:
         """Tables behind a view: every value as the endpoint names it."""
         seen = {part.name for part in self.parts if isinstance(part, Scores)}
-        return [part for part in self.parts if isinstance(part, Table) and part.name in seen]
+        return [part for part in self.parts if isinstance(part, Table) and part.name in seen][:MOST_PARTS]
 
     @staticmethod
     def upright(table: Table) -> list[tuple[Column, str]]:
@@ -70,7 +74,7 @@ class Answer:
         """The first rows, each as columns with their values."""
         shown = table.columns[:MOST_COLUMNS]
         return [
-            [(column, _cell(value)) for column, value in zip(shown, row, strict=False)]
+            [(column, _cell(value, LONGEST_CELL_OF_MANY)) for column, value in zip(shown, row, strict=False)]
             for row in table.rows[:MOST_ROWS]
         ]
 
@@ -81,7 +85,7 @@ class Answer:
 
     @staticmethod
     def json_text(value: Any) -> str:
-        return _cut(dumps(value, indent=2))
+        return _cut(beginning(value, LONGEST_JSON))
 
     def raw_text(self) -> str:
         """The prettified JSON, cut where it gets too long to read; the download has it whole."""
@@ -94,11 +98,11 @@ class Answer:
         return f"{duration(self.meta['total_ms'])}, of which the endpoint {duration(self.meta['endpoint_ms'])}"
 
 
-def _cell(value: Any) -> str:
+def _cell(value: Any, longest: int = LONGEST_CELL) -> str:
     if value is None:
         return "–"
     text = dumps(value) if isinstance(value, dict | list) else str(value)
-    return text if len(text) <= LONGEST_CELL else f"{text[:LONGEST_CELL]} …"
+    return text if len(text) <= longest else f"{text[:longest]} …"
 
 
 def _cut(text: str) -> str:
