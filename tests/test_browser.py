@@ -343,11 +343,11 @@ def test_copy_takes_the_answer_along(served: Served, open_page: Callable[..., Pa
     page = open_page(permissions=["clipboard-read", "clipboard-write"])
     answer(page, served.address("demo"))
     page.click("[data-copy='#answer']")
-    page.wait_for_function("document.querySelector('[data-copy]').textContent === 'Copied'")
+    page.wait_for_selector("text=Copied")
     assert page.evaluate("navigator.clipboard.readText()") == "Contoso Bank is closest to Banks and insurers."
     page.click("text=Response")
     page.click("[data-copy='#response']")
-    page.wait_for_function("document.querySelector(\"[data-copy='#response']\").textContent === 'Copied'")
+    page.wait_for_selector("details >> text=Copied")
     copied = json.loads(page.evaluate("navigator.clipboard.readText()"))
     assert copied["Results"]["output1"]["type"] == "table"
 
