@@ -8,13 +8,15 @@ import socket
 import threading
 import time
 import tracemalloc
+from base64 import b64encode
 from html import unescape
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from conftest import COMPANY, KEY, MakeApp
 from flask import Flask
-from misbehaving import CASES, GOOD_BYTES, MODEL_TEXT, UNKNOWN_NAME, Case, Misbehaving
+from misbehaving import CASES, MODEL_TEXT, UNKNOWN_NAME, Case, Misbehaving
 
 from FlaskAppAML import client as client_module
 from FlaskAppAML.redact import forms
@@ -48,7 +50,7 @@ def tries(server: Misbehaving, case: Case) -> int:
 
 
 def assert_nothing_leaked(text: str, case: Case, *, html: bool) -> None:
-    for form in forms(KEY):
+    for form in {*forms(KEY), KEY[:12], KEY[-12:], quote(KEY)[:16], b64encode(KEY.encode()).decode()[:12]}:
         assert form not in text, f"the key leaked as {form!r}"
     for secret in case.secrets:
         if html or "<" not in secret:
@@ -86,14 +88,19 @@ def test_page(case: Case, faulty: Flask, misbehaving: Misbehaving, capfd: pytest
 
 
 def assert_tries(case: Case, made: int, server: Misbehaving) -> None:
-    if case.scheme == "https" or case.serve is None or case.name in ("plain-to-tls", "tls-ok"):
+    if case.serve is None:
+        return
+    if case.scheme == "https" or case.name == "plain-to-tls":
+        assert server.connections(case.name) == 2 - (case.name == "tls-ok")  # for the description, and for the call
+        assert made == (case.name == "tls-ok")
         return
     if case.name == "redirect-loop":
         assert made == 2  # the call, and the one redirect inside its own origin
     elif case.tries == "no":
         assert made == 1
     elif case.tries == "once":
-        assert made <= 2
+        # what is reset unread was sent, but is not counted as a call
+        assert made == (0 if case.reads == "nothing" else 2)
         assert server.connections(case.name) == 2
     elif case.tries == "yes":
         assert 2 <= made <= 3
@@ -181,8 +188,3 @@ def test_five_failures_in_a_row_make_a_pause(
 def test_a_refused_key_makes_no_pause(case: Case, faulty: Flask) -> None:
     browser = faulty.test_client()
     assert [browser.post("/", data=COMPANY).status_code for _ in range(7)] == [502] * 7
-
-
-def test_good_answer_is_what_the_table_says() -> None:
-    """The good answer of the misbehaving endpoint is one that the dialect reads."""
-    assert b"Assignments" in GOOD_BYTES

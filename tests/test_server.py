@@ -46,8 +46,10 @@ def free_port() -> int:
 
 
 @contextmanager
-def running(command: list[str], port: int, env: dict[str, str], cwd: Path = ROOT) -> Iterator[subprocess.Popen[str]]:
-    """The process, once it listens; ended by SIGTERM, which must work within 5 s."""
+def running(
+    command: list[str], port: int, env: dict[str, str], cwd: Path = ROOT, said: list[str] | None = None
+) -> Iterator[subprocess.Popen[str]]:
+    """The process, once it listens; ended by SIGTERM, which must work within 5 s. `said` gets what it printed."""
     process = subprocess.Popen(
         command, cwd=cwd, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
     )
@@ -57,7 +59,9 @@ def running(command: list[str], port: int, env: dict[str, str], cwd: Path = ROOT
     finally:
         process.send_signal(signal.SIGTERM)
         try:
-            process.communicate(timeout=5)
+            output = process.communicate(timeout=5)[0]
+            if said is not None:
+                said.append(output)
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
             process.communicate()
@@ -94,9 +98,11 @@ def test_runserver_alone_starts_the_demo_and_answers(tmp_path: Path) -> None:
 
 def test_runserver_says_what_it_does(tmp_path: Path) -> None:
     port = free_port()
-    with running([sys.executable, "runserver.py"], port, environment(tmp_path, SERVER_PORT=str(port))) as process:
+    said: list[str] = []
+    with running([sys.executable, "runserver.py"], port, environment(tmp_path, SERVER_PORT=str(port)), said=said):
         pass
-    assert process.returncode == 0
+    assert f"http://localhost:{port}" in said[0]
+    assert "answers come from the demo endpoint" in said[0]
 
 
 @pytest.mark.parametrize("port_name", ["SERVER_PORT", "HTTP_PLATFORM_PORT", "PORT"])
