@@ -1,7 +1,7 @@
 # make run    serve http://localhost:5555 (on a fresh machine too: it makes env/ and installs)
 # make test   every test (installs what they need; with CI=true a part that cannot run is a failure)
 # make lint   ruff and mypy
-# make docs   .env.example and docs/settings.md from the table of settings
+# make docs   .env.example, docs/settings.md and the Visual Studio project from what is there
 
 PYTHON ?= python3
 BIN := env/bin

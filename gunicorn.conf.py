@@ -1,7 +1,8 @@
 """gunicorn's settings, read by itself from the folder it is started in: `gunicorn FlaskAppAML:app`.
 
 Threads, because a submission spends its time waiting for the endpoint: a sync worker would hold one at a time.
-For hundreds of slow calls at once see docs/operations.md.
+Two workers at least, one for each core that App Service
+counts in NUM_CORES; WEB_CONCURRENCY overrules that.
 """
 
 import os
@@ -11,10 +12,12 @@ from FlaskAppAML.settings import read_environment
 
 bind = f"0.0.0.0:{os.environ.get('PORT', '8000')}"
 worker_class = "gthread"
-workers = int(os.environ.get("WEB_CONCURRENCY", "2"))
+workers = int(os.environ.get("WEB_CONCURRENCY") or max(2, int(os.environ.get("NUM_CORES") or 1)))
 threads = 96
 keepalive = 75
-graceful_timeout = 30
+# App Service kills 5 s after SIGTERM, Docker after 10 s, and gunicorn waits so long even for a silent connection.
+# A reload (SIGHUP) lets calls finish all the same. More: GUNICORN_CMD_ARGS=--graceful-timeout=28.
+graceful_timeout = 4
 timeout = 120
 worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None  # noqa: S108 - heartbeat files, as gunicorn advises
 control_socket_disable = True

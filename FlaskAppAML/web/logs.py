@@ -39,8 +39,11 @@ class LineFormatter(logging.Formatter):
             return self._redact(json.dumps(document, default=str))
         pairs = " ".join(f"{key}={_one_word(value)}" for key, value in facts.items())
         line = f"{at} {record.levelname.lower()} {message} {pairs}".strip()
-        shown = "".join(c if c.isprintable() else repr(c)[1:-1] for c in self._redact(line)[:LONGEST_LINE])
-        return shown if not record.exc_info else self._redact(line)
+        shown = self._redact(line)
+        if record.exc_info:
+            return shown
+        shown = shown[:LONGEST_LINE]
+        return shown if shown.isprintable() else "".join(c if c.isprintable() else repr(c)[1:-1] for c in shown)
 
 
 def _one_word(value: Any) -> str:

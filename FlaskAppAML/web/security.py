@@ -34,6 +34,7 @@ HOST = re.compile(r"[\w.:\[\]-]{0,255}", re.ASCII)
 PREFIX = re.compile(r"(/[\w.~-]+)*", re.ASCII)
 OPEN_TO_ALL = ("asset", "favicon", "health", "sign_in")
 WRONG_GUESSES = "20/minute"  # of the password, per client; also with RATE_LIMIT=off
+KEY_LENGTH = 64
 COOKIE = "signed-in"
 COOKIE_SECONDS = 12 * 3600
 READING = ("GET", "HEAD", "OPTIONS")
@@ -180,17 +181,27 @@ def _signing_key(settings: Settings) -> str:
     path = Path(settings.data_dir) / "secret-key"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        draft = path.with_suffix(f".{secrets.token_hex(8)}")
-        with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-            file.write(secrets.token_hex(32))
-        with contextlib.suppress(FileExistsError):
-            os.link(draft, path)  # whole from the first moment, and by one process only
-        draft.unlink()
-        key = path.read_text("ascii").strip()
+        with contextlib.suppress(FileExistsError), open(_new_file(path), "w") as file:
+            file.write(secrets.token_hex(KEY_LENGTH // 2))
+        key = _read_key(path)
     except (OSError, UnicodeError):
         raise SettingError("PASSWORD needs a SECRET_KEY, or a DATA_DIR that can be written.") from None
-    if len(key) < 32:
+    if len(key) < KEY_LENGTH:
         raise SettingError(f"{path} holds no key; delete it, and a new one is made.")
+    return key
+
+
+def _new_file(path: Path) -> int:
+    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+
+
+def _read_key(path: Path) -> str:
+    """Another process may have made the file this moment and be about to write it."""
+    for _ in range(20):
+        key = path.read_text("ascii").strip()
+        if len(key) >= KEY_LENGTH:
+            break
+        time.sleep(0.05)
     return key
 
 
