@@ -8,6 +8,7 @@ does the work, in whatever process it is; whoever comes second waits for the fil
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import json
 import logging
@@ -72,7 +73,7 @@ class Answers:
                     return kept
             except OSError as error:
                 log.warning("answers cannot be kept in DATA_DIR: %s", error)
-                return self._clean(self._memory.once(id, make))
+                return self._clean(self._memory.once(id, make))[0]
             else:
                 return self._fill(path, handle, make)
 
@@ -98,32 +99,28 @@ class Answers:
             return os.open(path, flags, 0o600)
 
     def _fill(self, path: Path, handle: int, make: Callable[[], Document]) -> Document:
-        with os.fdopen(handle, "wb") as file:
-            file.write(_maker())
-            file.flush()
-            try:
-                now = time.time()
-                document = self._clean({"at": now, "until": now + self._seconds} | make())
-            except BaseException:
-                file.close()  # Windows deletes no open file
-                _delete(path)
-                raise
-            try:
-                file.seek(0)
-                file.write(dumps(document).encode("utf-8", "replace") + END)
-                file.truncate()
-            except OSError as error:
-                log.warning("an answer could not be kept in DATA_DIR: %s", error)
-                document["until"] = None
-        if document["until"] is None:
+        maker = _maker()
+        try:
+            os.write(handle, maker)
+            now = time.time()
+            document, text = self._clean({"at": now, "until": now + self._seconds} | make())
+        except BaseException:
+            os.close(handle)  # first: Windows deletes no open file
+            _delete(path)
+            raise
+        if not _write(handle, text.encode("utf-8", "replace").ljust(len(maker)) + END):
+            document["until"] = None
             _delete(path)
         self._sweep_later()
         return document
 
-    def _clean(self, document: Document) -> Document:
-        """Without secrets, before anything is cut from it, shown or written."""
-        clean: Document = self._redact.document(document) if self._redact.stands_in(dumps(document)) else document
-        return clean
+    def _clean(self, document: Document) -> tuple[Document, str]:
+        """Without secrets, before anything is cut from it, shown or written; and as JSON."""
+        text = dumps(document)
+        if self._redact.stands_in(text):
+            document = self._redact.document(document)
+            text = dumps(document)
+        return document, text
 
     def _wait_for(self, path: Path) -> Document | None:
         """What another thread or process is making under this name; None when it is gone and can be made anew."""
@@ -192,6 +189,20 @@ def _files(folder: Path) -> list[tuple[Path, float, int]]:
             stat = path.stat()
             found.append((path, stat.st_mtime, stat.st_size))
     return found
+
+
+def _write(handle: int, content: bytes) -> bool:
+    """Over what the file holds, and closes it. False when it cannot be kept; a full disk writes a part."""
+    try:
+        os.lseek(handle, 0, os.SEEK_SET)
+        if os.write(handle, content) < len(content):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    except OSError as error:
+        log.warning("an answer could not be kept in DATA_DIR: %s", error)
+        return False
+    finally:
+        os.close(handle)
+    return True
 
 
 def _delete(path: Path) -> None:

@@ -30,6 +30,7 @@ from urllib3.util.ssl_ import create_urllib3_context
 
 from .errors import SettingError, TimedOut, TlsFailed, Unreachable
 
+SMALL_BODY = 64 * 1024
 LOOKUP_TIMED_OUT = "The name of the endpoint’s host could not be looked up in time."
 
 
@@ -96,9 +97,10 @@ class _UnderDeadline:
             attempt.reset = True
             raise
 
-    def send(self, *args: Any) -> int:
+    def send(self, *args: Any, **options: Any) -> int:
+        """`options`: gevent's own `sendall` comes by here with some."""
         self.settimeout(_thread.attempt.left())  # type: ignore[attr-defined]
-        count: int = super().send(*args)  # type: ignore[misc]
+        count: int = super().send(*args, **options)  # type: ignore[misc]
         return count
 
 
@@ -157,6 +159,7 @@ class _Connecting:
     host: str
     port: int
     sock: Any
+    _head: bytes | None = None  # waits for the body: None when it need not
 
     def _new_conn(self) -> socket.socket:
         attempt: Try = _thread.attempt
@@ -187,11 +190,21 @@ class _Connecting:
         attempt.begin_asking()
         self.sock.settimeout(attempt.left())
 
-    def request(self, *args: Any, **options: Any) -> None:
+    def request(self, method: str, url: str, body: Any = None, headers: Any = None, **options: Any) -> None:
         _thread.attempt.begin_asking()
         _thread.attempt.reused = getattr(self, "_used", False)
         self._used = True
-        super().request(*args, **options)  # type: ignore[misc]
+        self._head = b"" if isinstance(body, bytes) and 0 < len(body) <= SMALL_BODY else None
+        super().request(method, url, body, headers, **options)  # type: ignore[misc]
+
+    def send(self, data: Any) -> None:
+        """http.client sends the head apart from the body; with a small body one packet, and one call, do for both."""
+        if self._head == b"":
+            self._head = data
+            return
+        if self._head:
+            data, self._head = self._head + data, None
+        super().send(data)  # type: ignore[misc]
 
     def close(self) -> None:
         self._used = False

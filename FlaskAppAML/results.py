@@ -207,6 +207,8 @@ def present(result: Result, outputs: Mapping[str, Output], subject: str) -> Resu
 
 
 def _with_owner_words(table: Table, outputs: Mapping[str, Output]) -> Table:
+    if not outputs:
+        return table
     shown = [i for i, c in enumerate(table.columns) if not outputs.get(c.name, Output()).hidden]
     columns = []
     for i in shown:

@@ -23,7 +23,7 @@ from .site import site
 
 def install(app: Flask) -> None:
     app.context_processor(_common)
-    for shown_as in (view.number, view.duration, view.spelled, view.status_words):
+    for shown_as in (view.duration, view.spelled, view.status_words):
         app.add_template_global(shown_as)
     for path in ("/", "/home"):
         app.add_url_rule(path, "ask", ask, methods=["GET"])

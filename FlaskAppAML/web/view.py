@@ -23,6 +23,7 @@ LONGEST_JSON = 20_000
 LONGEST_CELL = 2_000  # in a table of one row; a short one in a table of many
 LONGEST_CELL_OF_MANY = 100
 MOST_PARTS = 50
+MOST_BARS = 50
 
 
 def form_page(form: SchemaForm, **shown: Any) -> str:
@@ -62,6 +63,19 @@ class Answer:
         """Tables behind a view: every value as the endpoint names it."""
         seen = {part.name for part in self.parts if isinstance(part, Scores)}
         return [part for part in self.parts if isinstance(part, Table) and part.name in seen][:MOST_PARTS]
+
+    @staticmethod
+    def bars(part: Scores) -> tuple[bool, list[tuple[str, str, str, bool]]]:
+        """Whether bars can be drawn, and for each label its number, the bar's width in percent, and whether it won."""
+        numbers = [item.score for item in part.scores if item.score is not None]
+        longest = part.full or max(numbers, default=0.0)
+        drawn = longest > 0 and min(numbers) >= 0
+        rows = []
+        for item in part.scores[:MOST_BARS]:
+            shown = "–" if item.score is None else number(item.score)
+            width = f"{100 * (item.score or 0) / longest:.1f}" if drawn else ""
+            rows.append((item.label, shown, width, item.top))
+        return drawn, rows
 
     @staticmethod
     def upright(table: Table) -> list[tuple[Column, str]]:
