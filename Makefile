@@ -1,13 +1,14 @@
 # make run    serve http://localhost:5555 (on a fresh machine too: it makes env/ and installs)
 # make test   every test (installs what they need; with CI=true a part that cannot run is a failure)
 # make lint   ruff and mypy
+# make bench  the table of docs/speed.md against the peers (needs nginx, wrk, two quiet cores and five minutes)
 # make docs   .env.example, docs/settings.md and the Visual Studio project from what is there
 
 PYTHON ?= python3
 BIN := env/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: run test lint docs
+.PHONY: run test lint docs bench
 .DELETE_ON_ERROR:
 
 run: env/.run
@@ -24,6 +25,14 @@ lint: env/.dev
 
 docs: env/.run
 	$(BIN)/python docs/generate.py
+
+bench: env-bench/.done
+	env-bench/bin/python -m bench $(if $(WRITE),--write)
+
+env-bench/.done: requirements.txt requirements-bench.txt
+	$(PYTHON) -m venv env-bench
+	env-bench/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-bench.txt
+	@touch $@
 
 env/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "FlaskAppAML needs Python 3.11 or newer; name one: make PYTHON=python3.12")'

@@ -1,0 +1,1 @@
+"""How fast FlaskAppAML is, beside what people would otherwise use: `python -m bench`. docs/speed.md explains it."""
