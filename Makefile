@@ -1,5 +1,5 @@
 # make run    serve http://localhost:5555 (on a fresh machine too: it makes env/ and installs)
-# make test   every test (installs what they need; with CI=true a part that cannot run is a failure)
+# make test   the tests (installs what they need); with CI=true the slow ones too, and what cannot run is a failure
 # make lint   ruff and mypy
 # make bench  the table of docs/speed.md against the peers (needs nginx, wrk, two quiet cores and five minutes)
 # make docs   .env.example, docs/settings.md and the Visual Studio project from what is there
@@ -16,7 +16,8 @@ run: env/.run
 
 test: env/.dev
 	@sh tests/system-packages.sh
-	$(BIN)/python -m pytest -n auto
+	$(BIN)/python -m pytest -n auto $(if $(CI),,-m "not slow")
+	@$(if $(CI),,echo "The slow part (a new environment, the container) was left out; CI=true make test runs it too.")
 
 lint: env/.dev
 	$(BIN)/ruff check .

@@ -1,10 +1,11 @@
 #!/bin/sh
-# Installs what the tests need from the system, when it may: Chromium and a font, and a container engine. Says loudly what it could not get;
+# Installs what the tests need from the system, when it may: Chromium and a font; with CI=true a container engine too.
+# Says loudly what it could not get;
 # the tests that need it then say so too, and with CI=true they fail.
 set -u
 
 # The container: an engine, and what makes its base image where no registry of images is reached.
-if [ "$(id -u)" = 0 ] && ! docker info >/dev/null 2>&1 && command -v apt-get >/dev/null 2>&1; then
+if [ -n "${CI:-}" ] && [ "$(id -u)" = 0 ] && ! docker info >/dev/null 2>&1 && command -v apt-get >/dev/null 2>&1; then
     { command -v podman && command -v runc && command -v debootstrap; } >/dev/null 2>&1 || { apt-get update -qq &&
         DEBIAN_FRONTEND=noninteractive \
             apt-get install -y -qq --no-install-recommends podman runc debootstrap >/dev/null 2>&1; } ||
