@@ -1,7 +1,6 @@
 #!/bin/sh
 # Installs what the tests need from the system, when it may: Chromium and a font; with CI=true a container engine too.
-# Says loudly what it could not get;
-# the tests that need it then say so too, and with CI=true they fail.
+# Says loudly what it could not get; the tests that need it then say so too, and with CI=true they fail.
 set -u
 
 # The container: an engine, and what makes its base image where no registry of images is reached.
