@@ -30,6 +30,7 @@ Document = dict[str, Any]
 
 DOUBLE_CLICK_SECONDS = 60.0
 LOOK_AGAIN_SECONDS = 0.05
+GRACE_SECONDS = 5.0  # beyond the longest call, before its file counts as left behind
 LOCK_SECONDS = 5.0  # a lock is held for microseconds; an older one was left by a crash
 MOST_BYTES = 1024**3  # of the whole folder; the oldest answers go first
 END = b"\n"  # the last byte of a whole file
@@ -64,18 +65,24 @@ class Answers:
         """The document kept under `id`, or the one that `make` makes now. A failure's document holds `error` and
         is kept for a minute. When nothing can be written the answer is given all the same, with `until` None."""
         path = self._folder / f"{id}.json"
+        give_up = time.monotonic() + self._patience + 2 * GRACE_SECONDS
         while True:
             try:
                 handle = self._create(path)
-            except FileExistsError:
-                kept = self._wait_for(path)
+            except FileExistsError as error:
+                kept = self._wait_for(path, give_up)
                 if kept is not None:
                     return kept
+                if time.monotonic() > give_up:  # neither to be read nor to be taken away
+                    return self._without_a_file(id, make, error)
             except OSError as error:
-                log.warning("answers cannot be kept in DATA_DIR: %s", error)
-                return self._clean(self._memory.once(id, make))[0]
+                return self._without_a_file(id, make, error)
             else:
                 return self._fill(path, handle, make)
+
+    def _without_a_file(self, id: str, make: Callable[[], Document], error: OSError) -> Document:
+        log.warning("answers cannot be kept in DATA_DIR: %s", error)
+        return self._clean(self._memory.once(id, make))[0]
 
     def get(self, id: str) -> Document | None:
         """The whole, unexpired document under `id`."""
@@ -122,20 +129,24 @@ class Answers:
             text = dumps(document)
         return document, text
 
-    def _wait_for(self, path: Path) -> Document | None:
-        """What another thread or process is making under this name; None when it is gone and can be made anew."""
-        while True:
+    def _wait_for(self, path: Path, give_up: float) -> Document | None:
+        """What another thread or process is making under this name; None when it is gone and can be made anew, or
+        when it is time to give up."""
+        while time.monotonic() <= give_up:
             try:
                 age, text = time.time() - path.stat().st_mtime, path.read_bytes()
-            except OSError:
+            except FileNotFoundError:
                 return None
+            except OSError:
+                age, text = 0.0, b""
             kept = self._current(text)
             if kept is not None:
                 return kept
-            is_leftover = text.endswith(END) or age > self._patience + 5 or _is_gone(text)
+            is_leftover = text.endswith(END) or age > self._patience + GRACE_SECONDS or _is_gone(text)
             if is_leftover and _take_away(path, text):
                 return None
             time.sleep(LOOK_AGAIN_SECONDS)
+        return None
 
     @staticmethod
     def _current(text: bytes) -> Document | None:

@@ -96,9 +96,9 @@ class Client:
         while True:
             tries += 1
             try:
-                reply = self._try(request, deadline, fresh=lost)
+                reply = replace(self._try(request, deadline, fresh=lost), tries=tries)
                 faults.check(reply)
-                return replace(reply, tries=tries)
+                return reply
             except EndpointError as error:
                 error.tries = tries
                 wait = _wait(error, tries)

@@ -197,9 +197,10 @@ class Description:
         """By an atomic rename, so that another worker reads the old copy or the new one, never half of it."""
         try:
             self._copy.parent.mkdir(parents=True, exist_ok=True)
-            with tempfile.NamedTemporaryFile(dir=self._copy.parent, delete=False) as draft:
-                draft.write(dumps(document).encode("utf-8", "replace"))
-            os.replace(draft.name, self._copy)
+            with tempfile.TemporaryDirectory(dir=self._copy.parent) as folder:  # leaves nothing behind on a full disk
+                draft = Path(folder) / "draft"
+                draft.write_bytes(dumps(document).encode("utf-8", "replace"))
+                os.replace(draft, self._copy)
             self._copy_time = self._copy.stat().st_mtime
         except OSError as error:
             log.warning("the endpoint's description could not be kept in DATA_DIR: %s", error)

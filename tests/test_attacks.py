@@ -227,6 +227,18 @@ def test_what_a_dead_process_left_is_taken_over_at_once_and_by_one_alone(tmp_pat
         assert len(calls) == round_ + 1
 
 
+def test_what_can_neither_be_read_nor_taken_away_holds_nobody_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A folder stands where the answer's file should be, as a read-only disk would leave an old file."""
+    monkeypatch.setattr(answers_module, "GRACE_SECONDS", 0.1)
+    (tmp_path / f"{ONCE}.json").mkdir()
+    started = time.monotonic()
+    document = Answers(tmp_path, 15, 0.2, Redactor([])).once(ONCE, lambda: {"raw": 1})
+    assert (document["raw"], document["until"]) == (1, None)
+    assert time.monotonic() - started < 5
+
+
 def test_old_answers_go_at_the_start(make_app: MakeApp, endpoint: Endpoint, tmp_path: Path) -> None:
     folder = tmp_path / "data" / "answers"
     folder.mkdir(parents=True)
