@@ -6,9 +6,9 @@ wrong. A Schema is a tuple of fields with what the dialect must know to write th
 
 from __future__ import annotations
 
+import base64
 import math
 import re
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
@@ -16,8 +16,11 @@ from typing import Any, Literal, get_args
 
 from .errors import SettingError, WrongInput
 
-Kind = Literal["text", "integer", "number", "boolean"]
+Kind = Literal[
+    "text", "integer", "number", "boolean", "date", "time", "datetime", "file", "list", "rows", "json"
+]  # fmt: skip
 Source = Literal["text", "json"]
+Send = Literal["", "base64", "data_url", "part", "body", "query"]
 Row = dict[str, Any]
 
 INTEGER = re.compile(r"[+-]?[0-9]{1,400}", re.ASCII)
@@ -60,6 +63,26 @@ class Field:
     order: int | None = None
     hidden: bool = False
     fixed: Any = None
+    place: tuple[str, ...] = ()
+    send: Send = ""
+    nullable: bool = False
+    above: Decimal | None = None  # exclusive
+    below: Decimal | None = None  # exclusive
+    multiple_of: Decimal | None = None
+    pattern: str = ""
+    format: str = ""  # of JSON Schema: email, uri, uuid, ...; a hint for the widget
+    choice_labels: tuple[str, ...] = ()
+    items: Field | None = None
+    fields: tuple[Field, ...] = ()
+    min_items: int = 0
+    max_items: int | None = None
+    unique: bool = False
+    secret: bool = False
+    accept: str = ""  # of a file: image/*, audio/*, or "" for any
+    deprecated: bool = False
+    group: str = ""
+    datatype: str = ""
+    shape: tuple[int, ...] = ()
 
     def parse(self, value: Any, source: Source = "text") -> Any:
         """The typed value: str, int, Decimal or bool, and None for an optional one that was left out.
@@ -192,11 +215,56 @@ def _shown(value: Any) -> str:
 
 
 @dataclass(frozen=True)
+class Upload:
+    """A file that somebody gave. `content_type` is what we found out about it, never what the sender claims."""
+
+    data: bytes = field(repr=False)
+    name: str = "file"
+    content_type: str = "application/octet-stream"
+
+    def base64(self) -> str:
+        return base64.b64encode(self.data).decode("ascii")
+
+    def data_url(self) -> str:
+        return f"data:{self.content_type};base64,{self.base64()}"
+
+
+def record(fields: Iterable[Field], row: Mapping[str, Any]) -> dict[str, Any]:
+    """The JSON object of `row` as a service wants it: by wire names, nested by `place`, files as text.
+
+    An optional value that was not given is left out; a required one that may be null becomes null.
+    """
+    body: dict[str, Any] = {}
+    for f in fields:
+        value = row.get(f.name)
+        if value is None and not (f.required and f.nullable):
+            continue
+        node = body
+        for name in f.place:
+            node = node.setdefault(name, {})
+        node[f.wire_name] = plain(f, value)
+    return body
+
+
+def plain(f: Field, value: Any) -> Any:
+    """One typed value as JSON: a file as base64 or data URL, whatever `Field.parse` gave otherwise as it is."""
+    if isinstance(value, Upload):
+        return value.data_url() if f.send == "data_url" else value.base64()
+    if isinstance(value, list) and f.items is not None:
+        return [plain(f.items, item) for item in value]
+    if isinstance(value, list) and f.fields:
+        return [record(f.fields, row) for row in value]
+    return value
+
+
+@dataclass(frozen=True, eq=False)
 class Schema:
     """What one endpoint asks for.
 
-    `envelope` is the dialect's word for the body's form, `subject` the name of the field that the answer speaks of
-    ("Contoso Bank is closest to ..."), `source` says in words where all this was read.
+    `dialect` names the protocol, `envelope` is that dialect's word for the body's form, `url` is where to send it when
+    that is not the address that was given, and `options` holds what the dialect alone understands. `subject` is the
+    name of the field that the answer speaks of ("Contoso Bank is closest to ..."), `source` says in words where all
+    this was read. Two schemas are the same only when they are one object: a form is built once for each.
     """
 
     fields: tuple[Field, ...]
@@ -205,6 +273,9 @@ class Schema:
     description: str = ""
     subject: str = ""
     source: str = ""
+    dialect: str = ""
+    url: str = ""
+    options: Mapping[str, Any] = field(default_factory=dict)
     _by_name: dict[str, Field] = field(init=False, repr=False, compare=False, default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -300,13 +371,13 @@ def _changed(old: Field, changes: Mapping[str, Any]) -> Field:
     for key, allowed in (("kind", get_args(Kind)), ("widget", WIDGETS)):
         if key in typed and typed[key] not in allowed:
             raise SettingError(f"FORM gives the field {old.name} a wrong {key}: there is {', '.join(allowed)}.")
-    for bound in ("minimum", "maximum"):
-        if bound in typed:
+    for limit in ("minimum", "maximum"):
+        if limit in typed:
             if typed.get("kind", old.kind) == "text":
-                raise SettingError(f'FORM gives {old.name} a {bound}, but it is text; say "kind": "number" too.')
-            typed[bound] = _bound(typed[bound])
+                raise SettingError(f'FORM gives {old.name} a {limit}, but it is text; say "kind": "number" too.')
+            typed[limit] = bound(typed[limit])
     if "choices" in typed:
-        if any(_scalar(choice) is None for choice in typed["choices"]):
+        if any(scalar(choice) is None for choice in typed["choices"]):
             raise SettingError(f"FORM gives the field {old.name} choices that are not texts, numbers, true or false.")
         typed["choices"] = tuple(typed["choices"])
     new = replace(old, **typed)
@@ -315,84 +386,12 @@ def _changed(old: Field, changes: Mapping[str, Any]) -> Field:
     return new
 
 
-# Reading JSON Schema, as far as Swagger 2 documents of the classic service use it.
-
-
-def resolve(node: Any, document: Mapping[str, Any], depth: int = 8) -> dict[str, Any]:
-    """`node` with its `$ref` followed inside the document only; {} where it leads nowhere."""
-    while isinstance(node, dict) and "$ref" in node and depth > 0:
-        target: Any = document
-        reference = str(node["$ref"])
-        for key in reference.removeprefix("#/").split("/") if reference.startswith("#/") else ["?"]:
-            target = target.get(key.replace("~1", "/").replace("~0", "~")) if isinstance(target, dict) else None
-        node, depth = target, depth - 1
-    return node if isinstance(node, dict) and "$ref" not in node else {}
-
-
-def field_from_property(column: str, node: Mapping[str, Any], *, required: bool, **place: Any) -> Field:
-    """A Field from one JSON Schema property; unknown types are text."""
-    kinds: dict[str, Kind] = {"integer": "integer", "number": "number", "boolean": "boolean"}
-    listed = node["enum"] if isinstance(node.get("enum"), list) else []
-    choices = [choice for choice in listed if _scalar(choice) is not None]
-    kind = kinds.get(str(node.get("type")), "text")
-    if choices and "type" not in node:
-        kind = _kind_of(choices)
-    return Field(
-        name=column,
-        column=column,
-        kind=kind,
-        label=str(node.get("title") or ""),
-        help=str(node.get("description") or ""),
-        required=required,
-        default=_scalar(node.get("default")),
-        example=_scalar(node.get("example")),
-        minimum=_bound(node.get("minimum")),
-        maximum=_bound(node.get("maximum")),
-        min_length=node["minLength"] if isinstance(node.get("minLength"), int) else 0,
-        max_length=node["maxLength"] if isinstance(node.get("maxLength"), int) else None,
-        choices=tuple(choices),
-        **place,
-    )
-
-
-def _bound(value: Any) -> Decimal | None:
+def bound(value: Any) -> Decimal | None:
+    """A limit as JSON gives it; None for what is no finite number."""
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     return Decimal(str(value)) if is_number and math.isfinite(value) else None
 
 
-def _scalar(value: Any) -> str | int | float | None:
+def scalar(value: Any) -> str | int | float | None:
+    """The value itself where it is one value, else None."""
     return value if isinstance(value, str | int | float) else None
-
-
-def _kind_of(values: Iterable[Any]) -> Kind:
-    kinds = {type(value) for value in values}
-    if kinds == {bool}:
-        return "boolean"
-    if kinds == {int}:
-        return "integer"
-    return "number" if kinds <= {int, float} else "text"
-
-
-def field_from_value(column: str, value: Any, **place: Any) -> Field:
-    """A Field from one value of a sample body. 1 may stand where 1.5 is meant, so both are numbers."""
-    found = _kind_of([value])
-    kind: Kind = "number" if found == "integer" else found
-    shown = None if value == "" else _scalar(value)
-    return Field(name=column, column=column, kind=kind, example=shown, **place)
-
-
-def unique_names(found: Iterable[Field]) -> tuple[Field, ...]:
-    """Columns of several inputs may share a name; such a field is called after its input too: `input1.Title`.
-
-    A name that stands twice in one input is counted: `input1.Title`, `input1.Title (2)`.
-    """
-    listed = list(found)
-    often = Counter(f.name for f in listed)
-    used: Counter[str] = Counter()
-    unique = []
-    for f in listed:
-        name = f"{f.input or 'GlobalParameters'}.{f.name}" if often[f.name] > 1 else f.name
-        used[name] += 1
-        label = f.label or (f"{f.name} ({f.input or 'all'})" if name != f.name else "")
-        unique.append(replace(f, label=label, name=name if used[name] == 1 else f"{name} ({used[name]})"))
-    return tuple(unique)

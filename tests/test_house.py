@@ -19,6 +19,7 @@ LEVELS = {
     "redact": 0.5,
     "wire": 1,
     "schema": 1,
+    "documents": 1.2,
     "company": 1.2,
     "results": 1.2,
     "answers": 1.5,
