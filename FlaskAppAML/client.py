@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import base64
 import http.client
-import io
 import random
 import re
 import threading
@@ -15,10 +14,9 @@ import time
 import zlib
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 from urllib.parse import quote, urljoin, urlsplit
 
-from requests import PreparedRequest, RequestException, Response
-from requests.structures import CaseInsensitiveDict
 from urllib3.exceptions import HTTPError as Urllib3Error
 
 from . import __version__, faults
@@ -59,7 +57,8 @@ class Client:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._adapter = EndpointAdapter(settings.url, settings.max_calls)
-        self._headers = _common_headers() | settings.headers | _key_header(settings)
+        own = {name.title(): value for name, value in settings.headers.items()}  # as all others are spelled
+        self._headers = _common_headers() | own | _key_header(settings)
         self._slots = Slots(settings.max_calls)
         self._pause = Pause()
 
@@ -80,9 +79,10 @@ class Client:
         attempt = Try(time.monotonic() + seconds, min(seconds, self._settings.connect_timeout), seconds)
         at_home = origin(url) == origin(self._settings.url)
         adapter = self._adapter if at_home else EndpointAdapter(url, 1)
-        headers = self._headers if at_home else _common_headers()
+        question = Request(url, method="GET", headers={})
+        signed = self._signed(question) if at_home else replace(question, headers=_common_headers())
         try:
-            reply = _once(adapter, self._prepared(Request(url, method="GET", headers={}), headers), attempt, most_bytes)
+            reply = _once(adapter, signed, attempt, most_bytes)
         finally:
             if not at_home:
                 adapter.close()
@@ -112,27 +112,20 @@ class Client:
     def _try(self, request: Request, deadline: float, *, fresh: bool) -> Reply:
         """One try, with at most one redirect inside the same origin."""
         attempt = Try(deadline, self._settings.connect_timeout, self._settings.timeout, fresh=fresh)
-        prepared = self._prepared(request, self._headers)
         with self._slots.taken(deadline):
             self._pause.check()  # it may have begun while this call waited
-            reply = _once(self._adapter, prepared, attempt, self._settings.max_response_bytes)
+            reply = _once(self._adapter, self._signed(request), attempt, self._settings.max_response_bytes)
             target = _same_origin_target(reply, request.url)
             if target:
-                prepared = self._prepared(replace(request, url=target), self._headers)
-                reply = _once(self._adapter, prepared, attempt, self._settings.max_response_bytes)
+                signed = self._signed(replace(request, url=target))
+                reply = _once(self._adapter, signed, attempt, self._settings.max_response_bytes)
         _refuse_redirect(reply, request.url)
         return reply
 
-    def _prepared(self, request: Request, headers: dict[str, str]) -> PreparedRequest:
-        """Built by hand: requests' own preparation costs more than all the rest of a call."""
-        prepared = PreparedRequest()
-        prepared.method = request.method
-        prepared.url = self._with_key(request.url) if headers is self._headers else request.url
-        prepared.headers = CaseInsensitiveDict({**request.headers, **headers})
-        if request.method != "GET":
-            prepared.body = request.body
-            prepared.headers["Content-Length"] = str(len(request.body))
-        return prepared
+    def _signed(self, request: Request) -> Request:
+        """With the key, and whatever else goes along with every call. The owner's headers win."""
+        headers = {**request.headers, **self._headers}
+        return Request(self._with_key(request.url), request.body, request.method, headers)
 
     def _with_key(self, url: str) -> str:
         style, _, parameter = self._settings.auth.partition(":")
@@ -155,45 +148,67 @@ def _key_header(settings: Settings) -> dict[str, str]:
         return {"Authorization": f"Bearer {settings.api_key}"}
     if style == "basic":
         return {"Authorization": "Basic " + base64.b64encode(settings.api_key.encode()).decode()}
-    return {name: settings.api_key} if style == "header" else {}
+    return {name.title(): settings.api_key} if style == "header" else {}
 
 
 # One try
 
 
-def _once(adapter: EndpointAdapter, prepared: PreparedRequest, attempt: Try, most_bytes: int) -> Reply:
+def _once(adapter: EndpointAdapter, request: Request, attempt: Try, most_bytes: int) -> Reply:
     started = time.monotonic()
     begin(attempt)
-    response: Response | None = None
+    connection = response = None
     try:
-        response = adapter.post(prepared)
-        body = _read(response, attempt, most_bytes)
-    except (RequestException, Urllib3Error, http.client.HTTPException, OSError) as error:
+        head = adapter.head(request.method, request.url, request.headers, len(request.body))
+        connection = adapter.connection()
+        response = connection.ask(request.method, head, request.body)
+        headers = _headers(response)
+        body = _read(response, headers.get("content-encoding", ""), attempt, most_bytes)
+        if response.will_close:
+            connection.close()
+        adapter.put_back(connection)
+    except (Urllib3Error, http.client.HTTPException, OSError) as error:
+        _close(connection)
         raise _explained(error, attempt, head_read=response is not None) from error
-    except BadResponse:
-        if response is not None:
-            response.raw.close()  # what is left of it must not be read by the next call
+    except BaseException:
+        _close(connection)  # what is left of its answer must not be read by the next call
         raise
-    headers = {name.lower(): value for name, value in response.headers.items()}
-    return Reply(response.status_code, headers, body, time.monotonic() - started)
+    return Reply(response.status, headers, body, time.monotonic() - started)
 
 
-def _read(response: Response, attempt: Try, most_bytes: int) -> bytes:
+def _close(connection: Any) -> None:
+    if connection is not None:
+        connection.close()
+
+
+def _headers(response: http.client.HTTPResponse) -> dict[str, str]:
+    """By names in lower case; one that stands twice is joined (RFC 9110, 5.3)."""
+    headers: dict[str, str] = {}
+    for name, value in response.headers.items():
+        key = name.lower()
+        headers[key] = f"{headers[key]}, {value}" if key in headers else value
+    return headers
+
+
+def _read(response: http.client.HTTPResponse, encoding: str, attempt: Try, most_bytes: int) -> bytes:
     """The body, unpacked, counted while it comes: neither a long nor a tightly packed one may fill the memory."""
-    encoding = response.headers.get("Content-Encoding", "").strip().lower()
-    failed = response.status_code >= 400  # then the status says more than an unreadable body
+    encoding = encoding.strip().lower()
+    failed = response.status >= 400  # then the status says more than an unreadable body
     if encoding not in ENCODINGS and not failed:
         raise BadResponse("The answer is packed in a way that was not asked for.")
     unpack = Gunzip(strict=not failed) if "gzip" in encoding else None
-    whole = io.BytesIO()
-    for piece in response.raw.stream(PIECE, decode_content=False):
+    pieces, length = [], 0
+    while piece := response.read(PIECE):
         for part in unpack(piece) if unpack else (piece,):
-            whole.write(part)
-            if whole.tell() > most_bytes or attempt.received > most_bytes + PIECE:
+            pieces.append(part)
+            length += len(part)
+            if length > most_bytes or attempt.received > most_bytes + PIECE:
                 raise BadResponse(f"The answer is larger than {most_bytes:,} bytes, the most that this app reads.")
+    if response.length:  # reading piece by piece, http.client takes an early end for the end
+        raise http.client.IncompleteRead(b"", response.length)
     if unpack and not unpack.whole and not failed:
         raise BadResponse("The answer was cut short inside its packing.")
-    return whole.getvalue()
+    return b"".join(pieces)
 
 
 class Gunzip:

@@ -1,9 +1,10 @@
 """One try over one connection, under one deadline.
 
-`requests` is the library: a subclass of its `HTTPAdapter` sends prepared requests through a pool of kept connections.
-What it lacks is put in below it: a look-up of names that ends, one limit on connecting that covers the TLS handshake,
-and sockets that recompute their time-out before every read and write, so that an endpoint which drips a byte now and
-then cannot hold a call longer than its deadline.
+`requests` is the library: a subclass of its `HTTPAdapter` knows proxies and certificates and keeps connections in
+urllib3's pool. A request goes over such a connection in one piece, and http.client reads the answer: the layers between
+cost more than all the rest of a call. What they all lack is put in below: a look-up of names that ends, one limit on
+connecting that covers the TLS handshake, and sockets that recompute their time-out before every read and write, so that
+an endpoint which drips a byte now and then cannot hold a call longer than its deadline.
 """
 
 from __future__ import annotations
@@ -15,17 +16,18 @@ import socket
 import ssl
 import threading
 import time
+from collections.abc import Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import certifi
-import requests
-from requests import PreparedRequest
 from requests.adapters import HTTPAdapter
 from requests.utils import get_environ_proxies, prepend_scheme_if_needed, select_proxy
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, PoolManager, ProxyManager
 from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.util import parse_url
 from urllib3.util.ssl_ import create_urllib3_context
 
 from .errors import SettingError, TimedOut, TlsFailed, Unreachable
@@ -93,7 +95,7 @@ class _UnderDeadline:
         try:
             super().sendall(*args)  # type: ignore[misc]
         except (ConnectionResetError, BrokenPipeError):
-            # urllib3 goes on to read, since an answer may wait; a later read no longer tells that it was a reset.
+            # The answer is read all the same, since one may wait; a later read no longer tells that it was a reset.
             attempt.reset = True
             raise
 
@@ -159,7 +161,8 @@ class _Connecting:
     host: str
     port: int
     sock: Any
-    _head: bytes | None = None  # waits for the body: None when it need not
+    _used = False
+    _response: http.client.HTTPResponse | None = None
 
     def _new_conn(self) -> socket.socket:
         attempt: Try = _thread.attempt
@@ -190,24 +193,31 @@ class _Connecting:
         attempt.begin_asking()
         self.sock.settimeout(attempt.left())
 
-    def request(self, method: str, url: str, body: Any = None, headers: Any = None, **options: Any) -> None:
-        _thread.attempt.begin_asking()
-        _thread.attempt.reused = getattr(self, "_used", False)
-        self._used = True
-        self._head = b"" if isinstance(body, bytes) and 0 < len(body) <= SMALL_BODY else None
-        super().request(method, url, body, headers, **options)  # type: ignore[misc]
+    def ask(self, method: str, head: bytes, body: bytes) -> http.client.HTTPResponse:
+        """Sends, and returns as soon as the head of the answer is there. A small body goes in one packet with the head.
 
-    def send(self, data: Any) -> None:
-        """http.client sends the head apart from the body; with a small body one packet, and one call, do for both."""
-        if self._head == b"":
-            self._head = data
-            return
-        if self._head:
-            data, self._head = self._head + data, None
-        super().send(data)  # type: ignore[misc]
+        Raises OSError, http.client.HTTPException.
+        """
+        attempt: Try = _thread.attempt
+        attempt.begin_asking()
+        attempt.reused, self._used = self._used, True
+        try:
+            if len(body) <= SMALL_BODY:
+                self.sock.sendall(head + body)
+            else:
+                self.sock.sendall(head)
+                self.sock.sendall(body)
+        except (ConnectionResetError, BrokenPipeError):
+            pass  # an answer may wait all the same, such as "too large"; reading says if there is none
+        self._response = _FinalResponse(self.sock, method=method)
+        self._response.begin()
+        return self._response
 
     def close(self) -> None:
+        """With what is left of an answer: a socket stays open while its file is read."""
         self._used = False
+        if self._response is not None:
+            self._response.close()
         super().close()  # type: ignore[misc]
 
 
@@ -244,11 +254,11 @@ class _FinalResponse(http.client.HTTPResponse):
 
 
 class _HttpConnection(_Connecting, HTTPConnection):
-    response_class = _FinalResponse
+    pass
 
 
 class _HttpsConnection(_Connecting, HTTPSConnection):
-    response_class = _FinalResponse
+    pass
 
 
 class _Fresh:
@@ -277,12 +287,11 @@ class EndpointAdapter(HTTPAdapter):
 
     def __init__(self, url: str, pool_size: int) -> None:
         super().__init__(max_retries=0)
-        self._proxies = get_environ_proxies(url)
-        self._pool = self._manager(url, pool_size).connection_from_url(url)
+        self._pool: Any = self._manager(url, pool_size).connection_from_url(url)
 
     def _manager(self, url: str, pool_size: int) -> PoolManager:
         options: dict[str, Any] = {"num_pools": 1, "maxsize": pool_size}
-        proxy = select_proxy(url, self._proxies)
+        proxy = select_proxy(url, get_environ_proxies(url))
         if url.startswith("https:") or (proxy or "").startswith("https:"):
             options["ssl_context"] = tls_context()
         if proxy and not re.match(r"(https?://)?[\w.\[\]:@%~-]+/?$", proxy):
@@ -295,19 +304,46 @@ class EndpointAdapter(HTTPAdapter):
         manager.pool_classes_by_scheme = {"http": _HttpPool, "https": _HttpsPool}
         return manager
 
-    def get_connection_with_tls_context(self, *_: Any, **__: Any) -> Any:
-        return self._pool
+    def connection(self) -> Any:
+        """A connection that is open, kept or new; `put_back` or `close` it."""
+        connection = self._pool._get_conn()
+        try:
+            if connection.is_closed and self._pool.proxy is not None and self._pool.scheme == "https":
+                self._pool._prepare_proxy(connection)
+            elif connection.is_closed:
+                connection.connect()
+        except BaseException:
+            connection.close()
+            raise
+        return connection
 
-    def cert_verify(self, *_: Any, **__: Any) -> None:
-        """The pool's context verifies; reading the CA bundle for each connection would cost 20 ms."""
+    def put_back(self, connection: Any) -> None:
+        self._pool._put_conn(connection)
 
-    def post(self, prepared: PreparedRequest) -> requests.Response:
-        """Sends and returns as soon as the head of the answer is there."""
-        return self.send(prepared, stream=True, proxies=dict(self._proxies))
+    def head(self, method: str, url: str, headers: Mapping[str, str], length: int) -> bytes:
+        """The head of a request. Raises ValueError for a line break in it."""
+        host, target, through_proxy = places(url)
+        if self._pool.proxy is not None and self._pool.scheme == "http":
+            target, headers = through_proxy, {**headers, **self._pool.proxy_headers}
+        lines = [f"{method} {target} HTTP/1.1", f"Host: {host}", *map(": ".join, headers.items())]
+        if method != "GET":
+            lines.append(f"Content-Length: {length}")
+        if any("\n" in line or "\r" in line for line in lines):
+            raise ValueError("a line break in a header")
+        return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
 
     def close(self) -> None:
         self._pool.close()
         super().close()
+
+
+@lru_cache(maxsize=64)
+def places(url: str) -> tuple[str, str, str]:
+    """The `Host` header for `url`, its request target, and the target when a proxy is asked (RFC 9112, 3.2)."""
+    parts = parse_url(url)._replace(auth=None, fragment=None)
+    default = {"http": 80, "https": 443}.get(parts.scheme or "")
+    host = (parts.host or "") if parts.port in (None, default) else parts.netloc or ""
+    return host, parts.request_uri, parts.url
 
 
 def tls_context() -> ssl.SSLContext:
