@@ -29,7 +29,6 @@ def create_app(settings: Settings | None = None, *, local: bool = False, demo: b
     """
     from .cli import check
     from .endpoint import Endpoint
-    from .examples import read_examples
     from .redact import Redactor
     from .settings import read_environment
     from .web import assets, errors, health, logs, pages, security
@@ -41,9 +40,8 @@ def create_app(settings: Settings | None = None, *, local: bool = False, demo: b
     made = _flask(settings, redact)
     made.extensions["site"] = Site(
         settings=settings,
-        endpoint=None if settings.missing() else Endpoint(settings),
+        models={} if settings.missing() else {one.name: Endpoint(one) for one in settings.each or (settings,)},
         answers=_answers(settings, redact),
-        examples=read_examples(settings.examples),
         assets=assets.Assets(settings),
         redact=redact,
         local=local,
@@ -61,10 +59,12 @@ def _flask(settings: Settings, redact: Redactor) -> Flask:
     from jinja2 import ChoiceLoader, FileSystemLoader, PrefixLoader, StrictUndefined
     from werkzeug.middleware.proxy_fix import ProxyFix
 
+    from .web.drawing import Pages, finalize
     from .web.security import guard
-    from .web.site import finalize
 
     made = Flask(__name__, static_folder=None)
+    made.jinja_environment = Pages
+    made.ensure_sync = lambda func: func  # type: ignore[method-assign] # nothing here is async, and asking costs
     limit = settings.max_request_bytes
     made.config.update(MAX_CONTENT_LENGTH=limit, MAX_FORM_MEMORY_SIZE=limit)
     drawing = {"autoescape": True, "finalize": finalize(redact), "undefined": StrictUndefined}
@@ -75,7 +75,7 @@ def _flask(settings: Settings, redact: Redactor) -> Flask:
         theirs = FileSystemLoader(settings.templates_dir)
         made.jinja_env.loader = ChoiceLoader([theirs, ours, PrefixLoader({"original": ours})])
     hops = settings.proxy_hops
-    inner = guard(made.wsgi_app)
+    inner = guard(made.wsgi_app, settings)
     outer = ProxyFix(inner, hops, hops, hops, hops, hops) if hops else inner
     made.wsgi_app = outer  # type: ignore[method-assign, assignment]
     return made
@@ -84,7 +84,7 @@ def _flask(settings: Settings, redact: Redactor) -> Flask:
 def _answers(settings: Settings, redact: Redactor) -> Answers | Forgetful:
     from .answers import Answers, Forgetful, forget
 
-    folder = Path(settings.data_dir) / "answers"
+    folder = Path(settings.data_dir)
     if settings.answer_minutes:
         return Answers(folder, settings.answer_minutes, settings.timeout, redact)
     forget(folder)

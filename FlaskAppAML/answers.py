@@ -1,14 +1,14 @@
 """Recent answers: kept for a while, so that they can be downloaded and opened again without calling the model again,
 and so that a double click or a reload sends once.
 
-An answer is kept under an id made of the form's random id and the input. Whoever creates the file `<id>.json` first
-does the work, in whatever process it is; whoever comes second waits for the file to be whole.
+An answer is kept under an id made of the form's random id and the input, in one SQLite file that all processes of this
+machine share. Whoever inserts the row first does the work, in whatever process it is; whoever comes second waits for
+its document. One file per answer was ten times slower: a disk looks long for a place for a new file.
 """
 
 from __future__ import annotations
 
 import contextlib
-import errno
 import hashlib
 import json
 import logging
@@ -16,8 +16,10 @@ import os
 import platform
 import re
 import secrets
+import sqlite3
 import threading
 import time
+import weakref
 from collections.abc import Callable
 from concurrent.futures import Future
 from pathlib import Path
@@ -30,10 +32,23 @@ Document = dict[str, Any]
 
 DOUBLE_CLICK_SECONDS = 60.0
 LOOK_AGAIN_SECONDS = 0.05
-GRACE_SECONDS = 5.0  # beyond the longest call, before its file counts as left behind
-LOCK_SECONDS = 5.0  # a lock is held for microseconds; an older one was left by a crash
-MOST_BYTES = 1024**3  # of the whole folder; the oldest answers go first
-END = b"\n"  # the last byte of a whole file
+GRACE_SECONDS = 5.0  # beyond the longest call, before its row counts as left behind
+BUSY_SECONDS = 5.0
+MOST_BYTES = 1024**3  # of the whole file; the oldest answers go first
+SWEPT_AT_ONCE = 500  # rows; others may write in between
+FILE_NAMES = ("answers.sqlite3", "answers.sqlite3-wal", "answers.sqlite3-shm")
+
+# `over` is when a row counts no longer: the end of its time, or of the longest call while its document is being made.
+TABLE = "CREATE TABLE IF NOT EXISTS answers (id TEXT PRIMARY KEY, maker TEXT, over REAL, document TEXT)"
+CLAIM = """
+    INSERT INTO answers VALUES (:id, :maker, :over, NULL) ON CONFLICT (id)
+    DO UPDATE SET maker = :maker, over = :over, document = NULL WHERE over < :now
+"""
+FILL = "UPDATE answers SET document = ?, over = ? WHERE id = ?"
+READ = "SELECT maker, document FROM answers WHERE id = ? AND over >= ?"
+DELETE = "DELETE FROM answers WHERE id = ?"
+ABANDON = "UPDATE answers SET over = 0 WHERE id = ? AND maker = ? AND document IS NULL"
+SWEEP = "DELETE FROM answers WHERE rowid IN (SELECT rowid FROM answers ORDER BY rowid LIMIT ?) AND over < ?"
 
 log = logging.getLogger(__name__)
 
@@ -46,13 +61,13 @@ def answer_id(once: str, inputs: Any) -> str:
 
 
 class Answers:
-    """Answers as files in `folder`, for `minutes`. `redact` removes secrets from what is written.
+    """Answers in a file of `folder`, for `minutes`. `redact` removes secrets from what is written.
 
-    `patience` is how long a call may take at the most: an unfinished file older than that was left by a crash.
+    `patience` is how long a call may take at the most: a row without its document is left behind after that.
     """
 
     def __init__(self, folder: Path, minutes: int, patience: float, redact: Redactor) -> None:
-        self._folder = folder
+        self._file = File(folder)
         self._seconds = minutes * 60.0
         self._patience = patience
         self._redact = redact
@@ -64,60 +79,51 @@ class Answers:
     def once(self, id: str, make: Callable[[], Document]) -> Document:
         """The document kept under `id`, or the one that `make` makes now. A failure's document holds `error` and
         is kept for a minute. When nothing can be written the answer is given all the same, with `until` None."""
-        path = self._folder / f"{id}.json"
         give_up = time.monotonic() + self._patience + 2 * GRACE_SECONDS
         while True:
             try:
-                handle = self._create(path)
-            except FileExistsError as error:
-                kept = self._wait_for(path, give_up)
+                if self._claim(id):
+                    break
+                kept = self._wait_for(id, give_up)
                 if kept is not None:
                     return kept
-                if time.monotonic() > give_up:  # neither to be read nor to be taken away
-                    return self._without_a_file(id, make, error)
-            except OSError as error:
-                return self._without_a_file(id, make, error)
-            else:
-                return self._fill(path, handle, make)
-
-    def _without_a_file(self, id: str, make: Callable[[], Document], error: OSError) -> Document:
-        log.warning("answers cannot be kept in DATA_DIR: %s", error)
-        return self._clean(self._memory.once(id, make))[0]
+                if time.monotonic() > give_up:
+                    raise sqlite3.OperationalError("another process holds this answer for too long")
+            except sqlite3.Error as error:
+                log.warning("answers cannot be kept in DATA_DIR: %s", error)
+                return self._clean(self._memory.once(id, make))[0]
+        return self._fill(id, make)
 
     def get(self, id: str) -> Document | None:
         """The whole, unexpired document under `id`."""
         if not re.fullmatch(r"[0-9a-f]{32}", id):
             return None
         try:
-            kept = self._current((self._folder / f"{id}.json").read_bytes())
-        except OSError:
+            found = self._file.read(READ, (id, time.time()))
+        except sqlite3.Error:
             return None
+        kept: Document | None = json.loads(found[1]) if found and found[1] else None
         return kept if kept is not None and "error" not in kept else None
 
-    def _create(self, path: Path) -> int:
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
-        try:
-            return os.open(path, flags, 0o600)
-        except FileNotFoundError:
-            try:
-                self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            except FileExistsError as error:  # a file or a broken link in its place, not an answer that exists
-                raise NotADirectoryError(str(error)) from None
-            return os.open(path, flags, 0o600)
+    def _claim(self, id: str) -> bool:
+        now = time.time()
+        over = now + self._patience + GRACE_SECONDS
+        return self._file.write(CLAIM, {"id": id, "maker": _maker(), "over": over, "now": now}) == 1
 
-    def _fill(self, path: Path, handle: int, make: Callable[[], Document]) -> Document:
-        maker = _maker()
+    def _fill(self, id: str, make: Callable[[], Document]) -> Document:
         try:
-            os.write(handle, maker)
             now = time.time()
             document, text = self._clean({"at": now, "until": now + self._seconds} | make())
         except BaseException:
-            os.close(handle)  # first: Windows deletes no open file
-            _delete(path)
+            with contextlib.suppress(sqlite3.Error):
+                self._file.write(DELETE, (id,))
             raise
-        if not _write(handle, text.encode("utf-8", "replace").ljust(len(maker)) + END):
+        over = now + DOUBLE_CLICK_SECONDS if "error" in document else document["until"]
+        try:
+            self._file.write(FILL, (text.encode("utf-8", "replace").decode(), over, id))
+        except sqlite3.Error as error:
+            log.warning("an answer could not be kept in DATA_DIR: %s", error)
             document["until"] = None
-            _delete(path)
         self._sweep_later()
         return document
 
@@ -129,36 +135,26 @@ class Answers:
             text = dumps(document)
         return document, text
 
-    def _wait_for(self, path: Path, give_up: float) -> Document | None:
-        """What another thread or process is making under this name; None when it is gone and can be made anew, or
-        when it is time to give up."""
+    def _wait_for(self, id: str, give_up: float) -> Document | None:
+        """What another thread or process is making under this id; None when it is gone and can be made anew, or when
+        it is time to give up."""
         while time.monotonic() <= give_up:
-            try:
-                age, text = time.time() - path.stat().st_mtime, path.read_bytes()
-            except FileNotFoundError:
+            found = self._file.read(READ, (id, time.time()))
+            if found is None:
                 return None
-            except OSError:
-                age, text = 0.0, b""
-            kept = self._current(text)
-            if kept is not None:
+            maker, document = found
+            if document is not None:
+                kept: Document = json.loads(document)
                 return kept
-            is_leftover = text.endswith(END) or age > self._patience + GRACE_SECONDS or _is_gone(text)
-            if is_leftover and _take_away(path, text):
+            if _is_gone(maker):
+                self._file.write(ABANDON, (id, maker))
                 return None
             time.sleep(LOOK_AGAIN_SECONDS)
         return None
 
-    @staticmethod
-    def _current(text: bytes) -> Document | None:
-        """The document, when it is whole and its time is not over."""
-        try:
-            document: Document = json.loads(text) if text.endswith(END) else {}
-            over = document["at"] + DOUBLE_CLICK_SECONDS if "error" in document else document["until"]
-            return document if time.time() < over else None
-        except (ValueError, KeyError, TypeError):
-            return None
-
     def _sweep_later(self) -> None:
+        if self._sweeper is not None:
+            return
         with self._lock:
             if self._sweeper is None:
                 self._sweeper = threading.Timer(min(60.0, self._seconds) + 1, self.sweep)
@@ -167,68 +163,98 @@ class Answers:
 
     def sweep(self) -> None:
         """Deletes what is past its time and, beyond `MOST_BYTES`, the oldest."""
+        left = False
         try:
-            left = self._sweep()
+            left = self._file.sweep()
+        except sqlite3.Error as error:
+            log.warning("answers cannot be kept in DATA_DIR: %s", error)
         finally:
             with self._lock:
                 self._sweeper = None
         if left:
             self._sweep_later()
 
-    def _sweep(self) -> int:
-        """How many files stay."""
-        left = total = 0
-        for path, modified, size in sorted(_files(self._folder), key=lambda found: -found[1]):
-            total += size
-            if time.time() - modified <= self._seconds and total <= MOST_BYTES:
-                left += 1
-            else:
-                _delete(path)
-        return left
+
+class File:
+    """The one SQLite file, opened when it is first needed, anew after a fork. Raises sqlite3.Error."""
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / FILE_NAMES[0]
+        self._connection: sqlite3.Connection | None = None
+        self._process = 0
+        self._lock = threading.Lock()
+
+    def write(self, statement: str, values: Any) -> int:
+        """How many rows it changed."""
+        with self._lock:
+            return self._open().execute(statement, values).rowcount
+
+    def read(self, statement: str, values: Any) -> Any:
+        """The first row, or None."""
+        with self._lock:
+            return self._open().execute(statement, values).fetchone()
+
+    def sweep(self) -> bool:
+        """Whether anything is left. Rows stand in the order of their making, so the oldest are looked at only."""
+        if not self._path.exists():
+            return False
+        while self.write(SWEEP, (SWEPT_AT_ONCE, time.time())):
+            pass
+        while self._bytes() > MOST_BYTES and self.write(SWEEP, (SWEPT_AT_ONCE, float("inf"))):
+            pass
+        self.read("PRAGMA incremental_vacuum", ())
+        return self.read("SELECT 1 FROM answers", ()) is not None
+
+    def _bytes(self) -> int:
+        pages = [self.read(f"PRAGMA {count}", ())[0] for count in ("page_count", "freelist_count", "page_size")]
+        return int((pages[0] - pages[1]) * pages[2])
+
+    def _open(self) -> sqlite3.Connection:
+        if self._connection is None or self._process != os.getpid():
+            try:
+                self._connection = self._opened()
+            except sqlite3.DatabaseError as error:
+                if isinstance(error, sqlite3.OperationalError):
+                    raise
+                forget(self._path.parent)  # a file that is no database; recent answers can be spared
+                self._connection = self._opened()
+            self._process = os.getpid()
+            weakref.finalize(self, self._connection.close)
+        return self._connection
+
+    def _opened(self) -> sqlite3.Connection:
+        """Nothing is waited for to reach the disk: a crash of the machine may cost the last answers."""
+        try:
+            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            os.close(os.open(self._path, os.O_WRONLY | os.O_CREAT, 0o600))  # nobody else may read it
+        except OSError as error:
+            raise sqlite3.OperationalError(str(error)) from None
+        made = sqlite3.connect(self._path, BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+        try:
+            for pragma in ("auto_vacuum = INCREMENTAL", "journal_mode = WAL", "synchronous = OFF"):
+                made.execute(f"PRAGMA {pragma}")
+            made.execute(TABLE)
+        except BaseException:
+            made.close()
+            raise
+        return made
 
 
 def forget(folder: Path) -> None:
     """Deletes every kept answer: `ANSWER_MINUTES` is 0 now."""
-    for path, _, _ in _files(folder):
-        _delete(path)
-
-
-def _files(folder: Path) -> list[tuple[Path, float, int]]:
-    found = []
-    for path in folder.glob("*.json"):
+    for name in FILE_NAMES:
         with contextlib.suppress(OSError):
-            stat = path.stat()
-            found.append((path, stat.st_mtime, stat.st_size))
-    return found
+            (folder / name).unlink()
 
 
-def _write(handle: int, content: bytes) -> bool:
-    """Over what the file holds, and closes it. False when it cannot be kept; a full disk writes a part."""
-    try:
-        os.lseek(handle, 0, os.SEEK_SET)
-        if os.write(handle, content) < len(content):
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-    except OSError as error:
-        log.warning("an answer could not be kept in DATA_DIR: %s", error)
-        return False
-    finally:
-        os.close(handle)
-    return True
+def _maker() -> str:
+    """Who makes an answer, as its row says."""
+    return f"{platform.node()}:{os.getpid()}"
 
 
-def _delete(path: Path) -> None:
-    with contextlib.suppress(OSError):  # another process was first, or reads it just now
-        path.unlink()
-
-
-def _maker() -> bytes:
-    """Who makes an answer, as its file says until it is whole."""
-    return f"{platform.node()}:{os.getpid()}".encode()
-
-
-def _is_gone(text: bytes) -> bool:
+def _is_gone(maker: str) -> bool:
     """Whether the process that was making this answer died, as far as this machine can tell."""
-    host, _, process = text.decode("utf-8", "replace").rpartition(":")
+    host, _, process = maker.rpartition(":")
     if os.name == "nt" or host != platform.node() or not process.isdecimal() or int(process) == os.getpid():
         return False
     try:
@@ -238,27 +264,6 @@ def _is_gone(text: bytes) -> bool:
     except OSError:
         return False
     return False
-
-
-def _take_away(path: Path, seen: bytes) -> bool:
-    """Deletes a leftover that still holds what was seen of it. Of several who find one, one at a time may: else a
-    slow one would delete what a quick one has begun anew."""
-    lock = path.with_suffix(".lock")
-    try:
-        os.close(os.open(lock, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
-    except OSError:
-        with contextlib.suppress(OSError):
-            if time.time() - lock.stat().st_mtime > LOCK_SECONDS:
-                _delete(lock)
-        return False
-    try:
-        if path.read_bytes() == seen:
-            _delete(path)
-    except OSError:
-        pass
-    finally:
-        _delete(lock)
-    return True
 
 
 class Forgetful:

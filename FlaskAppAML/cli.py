@@ -8,13 +8,12 @@ import tempfile
 import time
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import urlsplit
 
 import click
 from flask import current_app
 from flask.cli import with_appcontext
 
-from . import dialects, settings
+from . import settings
 from .endpoint import Endpoint
 from .errors import AppError, BadResponse, KeyRefused, NoSuchEndpoint, Unsupported, WrongInput
 from .schema import Field, Row, Schema
@@ -35,16 +34,20 @@ def check(with_score: bool) -> None:
 
     _say_settings(site.settings, say)
     trouble = _warnings(site.settings)
-    if site.endpoint is None:
+    if not site.models:
         say(f"\nNot configured: {', '.join(site.settings.missing())} missing. The page answers 503 until it is set")
         say("(on your own computer, runserver.py starts the demo endpoint instead).")
         sys.exit(1)
-    healthy = _say_schema(site.endpoint, say)
-    healthy = _say_examples(site.endpoint.schema, site.examples, say) and healthy
+    healthy = True
+    for endpoint in site.models.values():
+        if len(site.models) > 1:
+            say(f"\nModel     {endpoint.name}")
+        healthy = _say_schema(endpoint, say) and healthy
+        healthy = _say_examples(endpoint.schema, endpoint.examples, say) and healthy
+        if with_score:
+            healthy = _say_score(endpoint, say) and healthy
     for warning in trouble:
         say(f"warning: {warning}")
-    if with_score:
-        healthy = _say_score(site.endpoint, site.examples, say) and healthy
     sys.exit(0 if healthy else 1)
 
 
@@ -59,9 +62,6 @@ def _say_settings(given: settings.Settings, say: Say) -> None:
 
 def _say_schema(endpoint: Endpoint, say: Say) -> bool:
     say(f"\nEndpoint  {endpoint.host}")
-    say(f"Dialect   {dialects.name(endpoint.dialect)}")
-    if endpoint.dialect.claims(urlsplit(endpoint.url)) == 0:
-        say("warning: URL does not look like one of Azure ML Studio (classic); no other protocol is spoken yet.")
     healthy = True
     if endpoint.reads_from_endpoint:
         try:
@@ -69,11 +69,12 @@ def _say_schema(endpoint: Endpoint, say: Say) -> bool:
         except AppError as error:
             healthy = isinstance(error, NoSuchEndpoint | BadResponse | KeyRefused | Unsupported)
             if healthy:
-                say("Schema    the endpoint does not describe itself. Unless it takes the company form, set SCHEMA")
-                say("          to one sample request: see README, Your own endpoint.")
+                say("Schema    the endpoint does not describe itself. Unless the form below fits, set SCHEMA to one")
+                say("          sample request: see README, Your own endpoint.")
             else:
                 say(f"Schema    could not be read from the endpoint: {error.said} {error.detail}")
     schema = endpoint.schema
+    say(f"Dialect   {schema.dialect}")
     say(f"Schema    {len(schema.fields)} field{'s' * (len(schema.fields) != 1)}, from {schema.source}")
     for field in schema.fields:
         needed = "required" if field.required else "optional"
@@ -122,9 +123,9 @@ def _can_write(folder: str) -> bool:
         return False
 
 
-def _say_score(endpoint: Endpoint, examples: list[Any], say: Say) -> bool:
+def _say_score(endpoint: Endpoint, say: Say) -> bool:
     try:
-        row = example_row(endpoint.schema, examples[0].inputs if examples else {})
+        row = example_row(endpoint.schema, endpoint.examples[0].inputs if endpoint.examples else {})
         started = time.monotonic()
         scored = score(endpoint, endpoint.schema, [row])
     except AppError as error:
@@ -150,5 +151,16 @@ def _sample(field: Field) -> Any:
     given = field.example if field.example not in (None, "") else field.default
     if given is not None:
         return given
-    plain: dict[str, Any] = {"text": "example".ljust(field.min_length, "e"), "boolean": False}
-    return plain.get(field.kind, int(field.minimum or 0))
+    if not field.required:
+        return None
+    plain: dict[str, Any] = {
+        "text": "example".ljust(field.min_length, "e"),
+        "boolean": False,
+        "date": "2000-01-01",
+        "time": "12:00:00",
+        "datetime": "2000-01-01T12:00:00Z",
+        "list": [_sample(field.items)] * max(1, field.min_items) if field.items else [],
+        "rows": [{column.name: _sample(column) for column in field.fields}],
+        "json": {},
+    }
+    return plain.get(field.kind, int(field.minimum or 0)) if field.kind != "file" else None

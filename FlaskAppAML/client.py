@@ -61,11 +61,12 @@ class Client:
         self._headers = _common_headers() | own | _key_header(settings)
         self._slots = Slots(settings.max_calls)
         self._pause = Pause()
+        self._origin = origin(settings.url)
 
-    def send(self, request: Request) -> Reply:
-        """A good reply, or an EndpointError. At most `TIMEOUT` seconds in all."""
+    def send(self, request: Request, until: float | None = None) -> Reply:
+        """A good reply, or an EndpointError. At most `TIMEOUT` seconds in all; or `until` then (monotonic seconds)."""
         self._pause.check()
-        deadline = time.monotonic() + self._settings.timeout
+        deadline = time.monotonic() + self._settings.timeout if until is None else until
         try:
             reply = self._send(request, deadline)
         except EndpointError as error:
@@ -77,7 +78,7 @@ class Client:
     def fetch(self, url: str, seconds: float, most_bytes: int) -> Reply:
         """A GET for a description, never for a score: one try. The key goes along to its own origin only."""
         attempt = Try(time.monotonic() + seconds, min(seconds, self._settings.connect_timeout), seconds)
-        at_home = origin(url) == origin(self._settings.url)
+        at_home = origin(url) == self._origin
         adapter = self._adapter if at_home else EndpointAdapter(url, 1)
         question = Request(url, method="GET", headers={})
         signed = self._signed(question) if at_home else replace(question, headers=_common_headers())
@@ -123,7 +124,12 @@ class Client:
         return reply
 
     def _signed(self, request: Request) -> Request:
-        """With the key, and whatever else goes along with every call. The owner's headers win."""
+        """With the key, and whatever else goes along with every call. The owner's headers win.
+
+        Raises BadResponse for an address at another origin, whoever made it: the key stays at home.
+        """
+        if origin(request.url) != self._origin:
+            raise BadResponse("Its description names another host; the key goes to the one of URL alone.")
         headers = {**request.headers, **self._headers}
         return Request(self._with_key(request.url), request.body, request.method, headers)
 

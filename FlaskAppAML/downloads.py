@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from .results import Part, Scores, Table
+from .results import Column, Part, Scores, Table, Text, as_table
 from .wire import dumps
 
 # What a spreadsheet would take for a formula. A number may begin with a minus or a plus.
@@ -17,26 +17,42 @@ NUMBER = re.compile(r"[+-]?[0-9.]+([eE][+-]?[0-9]+)?")
 
 
 def csv_text(parts: Iterable[Part]) -> str:
-    """All rows of the table, or the scores, with a byte order mark so that Excel reads it as UTF-8.
+    """All rows of the tables, and of what else has rows, with a byte order mark so that Excel reads it as UTF-8.
 
-    Several outputs make several blocks, each under a line with its name and apart by an empty line.
+    Several outputs make several blocks, each under a line with its name and apart by an empty line. Parts of several
+    rows that were asked about make one block, its first column the row's number, counted from 1.
     """
     listed = list(parts)
-    tables = [part for part in listed if isinstance(part, Table)]
-    scores = [part for part in listed if isinstance(part, Scores)]
+    blocks = _joined(_tables(listed))
     sheet = io.StringIO()
     writer = csv.writer(sheet, lineterminator="\r\n")
-    for number, table in enumerate(tables):
-        if len(tables) > 1:
+    for number, table in enumerate(blocks):
+        if len(blocks) > 1:
             writer.writerows([*[[]] * (number > 0), [_cell(table.name)]])
         _write_table(writer, table)
-    if not tables and scores:
-        writer.writerow([scores[0].label, scores[0].measure])
-        writer.writerows([_cell(item.label), _cell(item.score)] for item in scores[0].scores)
-    if not tables and not scores:
+    if not blocks:
         writer.writerow(["answer"])
-        writer.writerows([_cell(dumps(part.document()))] for part in listed)
+        writer.writerows([_cell(part.text if isinstance(part, Text) else dumps(part.document()))] for part in listed)
     return "\ufeff" + sheet.getvalue()
+
+
+def _tables(parts: list[Part]) -> list[Table]:
+    """Scores that are only the view of a table are left out: it holds their numbers."""
+    behind = {part.name for part in parts if isinstance(part, Table)}
+    shown = (part for part in parts if not (isinstance(part, Scores) and part.name in behind))
+    return [table for part in shown if (table := as_table(part))]
+
+
+def _joined(tables: list[Table]) -> list[Table]:
+    joined: dict[tuple[str, ...], Table] = {}
+    for number, table in enumerate(tables):
+        if table.row is None:
+            joined[str(number),] = table
+            continue
+        key = ("row", table.name, *(column.name for column in table.columns))
+        whole = joined.setdefault(key, Table(table.name, [Column("row", "integer"), *table.columns], []))
+        whole.rows.extend([table.row + 1, *row] for row in table.rows)
+    return list(joined.values())
 
 
 def _write_table(writer: Any, table: Table) -> None:

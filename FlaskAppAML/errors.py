@@ -157,7 +157,8 @@ class EndpointError(AppError):
 
     `another_try` is set where the error is raised: whether the same call may be tried once more by itself.
     `endpoint_text` is what the endpoint wrote about it; `says_why` tells whether visitors may read it. `code` is the
-    service's own word for the failure, `upstream_status` its HTTP status. `body` is for the log alone.
+    service's own word for the failure, `upstream_status` its HTTP status, `model_status` that of the model behind a
+    gateway. `fields` has what it says of single inputs, by their names at the endpoint. `body` is for the log alone.
     """
 
     says_why: ClassVar[bool] = False
@@ -170,15 +171,18 @@ class EndpointError(AppError):
         retry_after: float | None = None,
         another_try: bool = False,
         upstream_status: int | None = None,
+        model_status: int | None = None,
+        fields: dict[str, str] | None = None,
         code: str = "",
         endpoint_text: str = "",
         body: bytes = b"",
         seconds: float = 0.0,
         tries: int = 1,
     ) -> None:
-        super().__init__(detail, retry_after=retry_after)
+        super().__init__(detail, fields=fields, retry_after=retry_after)
         self.another_try = another_try
         self.upstream_status = upstream_status
+        self.model_status = model_status
         self.code = code
         self.endpoint_text = endpoint_text
         self.body = body
@@ -187,7 +191,7 @@ class EndpointError(AppError):
 
     def record(self) -> dict[str, Any]:
         """What is kept of a failure, so that a reload shows it again instead of calling the model again."""
-        names = ("detail", "retry_after", "upstream_status", "code", "seconds", "tries")
+        names = ("detail", "retry_after", "upstream_status", "model_status", "fields", "code", "seconds", "tries")
         kept = {name: getattr(self, name) for name in names}
         return {"error": type(self).__name__, **kept, "endpoint_text": self.endpoint_text}
 

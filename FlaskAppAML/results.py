@@ -1,7 +1,7 @@
 """What an answer is made of. Each kind of part is a dataclass here and a template in `templates/results/`.
 
-A dialect decodes a reply into parts. `present` adds the views that people would rather look at (scores as bars) and
-the one sentence that says the answer. Everything in here is data from the endpoint: never markup, never trusted.
+A dialect decodes a reply into parts, `shapes.py` those of any JSON; `presentation.py` adds the views that people would
+rather look at and the one sentence. Everything in here is data from the endpoint: never markup, never trusted.
 """
 
 from __future__ import annotations
@@ -9,9 +9,8 @@ from __future__ import annotations
 import base64
 import binascii
 import math
-import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, is_dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, is_dataclass
 from typing import Any, ClassVar
 
 from .errors import SettingError
@@ -22,11 +21,15 @@ from .schema import check_changes
 
 @dataclass(frozen=True)
 class Part:
+    """`row` says to which row of a question with several this part belongs, counted from 0; None: to all of it."""
+
     kind: ClassVar[str] = ""
+    row: int | None = field(default=None, kw_only=True)
 
     def document(self) -> dict[str, Any]:
         """The part as programs get it."""
-        return {"kind": self.kind, **{name: _plain(value) for name, value in vars(self).items()}}
+        values = {name: _plain(value) for name, value in vars(self).items() if name != "row"}
+        return {"kind": self.kind, **values, **({} if self.row is None else {"row": self.row})}
 
 
 def _plain(value: Any) -> Any:
@@ -79,15 +82,92 @@ class Scores(Part):
 
 
 @dataclass(frozen=True)
+class Number(Part):
+    """One number. `label` and `unit` are the owner's."""
+
+    kind: ClassVar[str] = "number"
+    value: float
+    name: str = ""
+    label: str = ""
+    unit: str = ""
+
+
+@dataclass(frozen=True)
+class Box:
+    """Corners from the left and from the top; `x0` <= `x1` and `y0` <= `y1`."""
+
+    label: str
+    score: float | None
+    x0: float
+    y0: float
+    x1: float
+    y1: float
+
+
+@dataclass(frozen=True)
+class Boxes(Part):
+    """`units` is "pixel", or "fraction" of the picture's sides; `width` and `height` are the picture's own, in pixels,
+    where the endpoint says them."""
+
+    kind: ClassVar[str] = "boxes"
+    name: str
+    boxes: list[Box]
+    units: str = "pixel"
+    width: float | None = None
+    height: float | None = None
+
+
+@dataclass(frozen=True)
+class Span:
+    """A place in a text, from `start` up to but not including `end`, in code points; `text` is what stands there."""
+
+    start: int
+    end: int
+    label: str
+    score: float | None = None
+    text: str = ""
+
+
+@dataclass(frozen=True)
+class Spans(Part):
+    """`text` is the whole text, or "" where it is not known."""
+
+    kind: ClassVar[str] = "spans"
+    text: str
+    spans: list[Span]
+    name: str = ""
+
+
+@dataclass(frozen=True)
+class Vector(Part):
+    """An embedding: numbers that mean something only together."""
+
+    kind: ClassVar[str] = "vector"
+    values: list[float]
+    name: str = ""
+
+
+@dataclass(frozen=True)
 class Image:
     content_type: str
     base64: str
+    label: str = ""
 
 
 @dataclass(frozen=True)
 class Images(Part):
     kind: ClassVar[str] = "images"
     images: list[Image]
+    name: str = ""
+
+
+@dataclass(frozen=True)
+class Media(Part):
+    """A sound or a video."""
+
+    kind: ClassVar[str] = "media"
+    content_type: str
+    base64: str
     name: str = ""
 
 
@@ -125,31 +205,99 @@ class Result:
     said: Sentence = field(default_factory=Sentence)
 
 
+KINDS: dict[str, type[Part]] = {
+    part.kind: part for part in (Table, Scores, Number, Boxes, Spans, Vector, Images, Media, Text, Json)
+}
+_LISTED: dict[str, type[Any]] = {"columns": Column, "scores": Score, "boxes": Box, "spans": Span, "images": Image}
+
+
 def load(document: Mapping[str, Any]) -> Part:
     """The part that `document()` described."""
     values = {name: value for name, value in document.items() if name != "kind"}
-    if document["kind"] == "table":
-        values["columns"] = [Column(**column) for column in values["columns"]]
-    if document["kind"] == "scores":
-        values["scores"] = [Score(**score) for score in values["scores"]]
-    if document["kind"] == "images":
-        values["images"] = [Image(**image) for image in values["images"]]
-    return _KINDS[document["kind"]](**values)
+    for name, item in _LISTED.items():
+        if name in values:
+            values[name] = [item(**described) for described in values[name]]
+    return KINDS[document["kind"]](**values)
 
 
-_KINDS: dict[str, type[Part]] = {part.kind: part for part in (Table, Scores, Images, Text, Json)}
+def as_table(part: Part) -> Table | None:
+    """The same values in rows and columns; None for what has none (a picture, a text)."""
+    match part:
+        case Table():
+            return part
+        case Scores():
+            columns = [Column(part.label), Column(part.measure, "number")]
+            return Table(part.name, columns, [[item.label, item.score] for item in part.scores], row=part.row)
+        case Number():
+            type_ = "integer" if isinstance(part.value, int) else "number"
+            column = Column(part.name or "value", type_, part.label, part.unit)
+            return Table(part.name, [column], [[part.value]], row=part.row)
+        case Boxes():
+            columns = [Column("label"), *(Column(name, "number") for name in ("score", "x0", "y0", "x1", "y1"))]
+            rows = [[box.label, box.score, box.x0, box.y0, box.x1, box.y1] for box in part.boxes]
+            return Table(part.name, columns, rows, row=part.row)
+        case Spans():
+            types = {"start": "integer", "end": "integer", "label": "string", "score": "number", "text": "string"}
+            rows = [[span.start, span.end, span.label, span.score, span.text] for span in part.spans]
+            return Table(part.name, [Column(name, type_) for name, type_ in types.items()], rows, row=part.row)
+        case Vector():
+            columns = [Column(part.name or "value", "number")]
+            return Table(part.name, columns, [[value] for value in part.values], row=part.row)
+    return None
+
+
+def as_number(value: Any) -> float | None:
+    """A finite number, also from its text; None for anything else."""
+    if isinstance(value, bool) or (isinstance(value, str) and len(value) > LONGEST_NUMBER):
+        return None
+    try:
+        number = float(value)
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return number if math.isfinite(number) else None
+
+
+# Pictures, sound and video, by their first bytes
+
+LONGEST_NUMBER = 400  # characters
+_PICTURES = {b"\x89PNG\r\n\x1a\n": "image/png", b"\xff\xd8\xff": "image/jpeg", b"GIF8": "image/gif"}
+_PICTURE_STARTS = frozenset({"iVBO", "/9j/", "R0lG", "UklG"})  # three bytes in base64; nearly all texts stop here
+_SOUNDS = {b"ID3": "audio/mpeg", b"OggS": "audio/ogg", b"fLaC": "audio/flac"}
+_MPEG_FRAMES = (b"\xff\xfb", b"\xff\xf3", b"\xff\xf2", b"\xff\xfa")
+_MP4_BRANDS = (b"isom", b"iso2", b"iso4", b"iso5", b"iso6", b"mp41", b"mp42", b"avc1", b"M4V ", b"dash", b"MSNV")
 
 
 def sniff(data: str) -> str:
-    """The type of a base64 picture by its first bytes; "" for what is none of ours (SVG above all)."""
-    try:
-        head = base64.b64decode(data[:24] + "=" * (-len(data[:24]) % 4), validate=True)
-    except (binascii.Error, ValueError):
+    """The type of a base64 picture; "" for what is none of ours (SVG above all)."""
+    if data[:4] not in _PICTURE_STARTS:
         return ""
-    known = {b"\x89PNG\r\n\x1a\n": "image/png", b"\xff\xd8\xff": "image/jpeg", b"GIF8": "image/gif"}
+    head = _head(data)
     if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
         return "image/webp"
-    return next((kind for start, kind in known.items() if head.startswith(start)), "")
+    return next((kind for start, kind in _PICTURES.items() if head.startswith(start)), "")
+
+
+def sniff_media(data: str) -> str:
+    """The type of a base64 sound or video; "" for what is none of ours."""
+    head = _head(data)
+    if head[:4] == b"RIFF" and head[8:12] == b"WAVE":
+        return "audio/wav"
+    if head[4:8] == b"ftyp":
+        return "audio/mp4" if head[8:12] == b"M4A " else "video/mp4" if head[8:12] in _MP4_BRANDS else ""
+    if head[:4] == b"\x1a\x45\xdf\xa3":
+        return "video/webm" if b"webm" in head else ""
+    if head[:2] in _MPEG_FRAMES:
+        return "audio/mpeg"
+    return next((kind for start, kind in _SOUNDS.items() if head.startswith(start)), "")
+
+
+def _head(data: str) -> bytes:
+    """The first 48 bytes; b"" for what is no base64."""
+    start = data[:64]
+    try:
+        return base64.b64decode(start + "=" * (-len(start) % 4), validate=True)
+    except (binascii.Error, ValueError):
+        return b""
 
 
 # The owner's changes to outputs
@@ -159,17 +307,20 @@ OUTPUT_CHANGES: dict[str, tuple[type, ...]] = {
     "values": (dict,),
     "unit": (str,),
     "hidden": (bool,),
+    "view": (str,),
 }
 
 
 @dataclass(frozen=True)
 class Output:
-    """What `FORM` says of one output column: its label, names for its values, its unit, whether to show it."""
+    """What `FORM` says of one output or output column: its label, names for its values, its unit, whether to show it,
+    and as which kind of part."""
 
     label: str = ""
     values: Mapping[str, str] = field(default_factory=dict)
     unit: str = ""
     hidden: bool = False
+    view: str = ""
 
 
 def read_outputs(changes: Mapping[str, Any]) -> dict[str, Output]:
@@ -180,131 +331,8 @@ def read_outputs(changes: Mapping[str, Any]) -> dict[str, Output]:
     outputs = {}
     for name, about in given.items():
         check_changes(f"the output {name}", about, OUTPUT_CHANGES)
+        if about.get("view", "json") not in KINDS:
+            raise SettingError(f"FORM: the view of the output {name} must be one of {', '.join(KINDS)}.")
         values = {str(key): str(value) for key, value in about.get("values", {}).items()}
         outputs[name] = Output(**{**about, "values": values})
     return outputs
-
-
-# Presentation
-
-DISTANCE = re.compile(r"DistancesToClusterCenter no\.(\d+)")
-PROBABILITY = re.compile(r'Scored Probabilities for Class "(.*)"')
-
-
-def present(result: Result, outputs: Mapping[str, Output], subject: str) -> Result:
-    """The result with its views in front and its sentence. `subject` is what was asked about, or ""."""
-    parts: list[Part] = []
-    said: Sentence | None = None
-    for part in result.parts:
-        if isinstance(part, Table):
-            view = _clusters(part, outputs, subject) or _classes(part, outputs)
-            if view:
-                parts.append(view[0])
-                said = said or view[1]
-            part = _with_owner_words(part, outputs)
-        parts.append(part)
-    return Result(parts, result.raw, said or _plain_sentence(result.parts))
-
-
-def _with_owner_words(table: Table, outputs: Mapping[str, Output]) -> Table:
-    if not outputs:
-        return table
-    shown = [i for i, c in enumerate(table.columns) if not outputs.get(c.name, Output()).hidden]
-    columns = []
-    for i in shown:
-        about = outputs.get(table.columns[i].name, Output())
-        columns.append(replace(table.columns[i], label=about.label, unit=about.unit))
-    rows = table.rows if len(shown) == len(table.columns) else [[row[i] for i in shown] for row in table.rows]
-    return Table(table.name, columns, rows)
-
-
-def _single_row(table: Table) -> dict[str, Any]:
-    names = [column.name for column in table.columns]
-    return dict(zip(names, table.rows[0], strict=False)) if len(table.rows) == 1 else {}
-
-
-def _clusters(table: Table, outputs: Mapping[str, Output], subject: str) -> tuple[Scores, Sentence] | None:
-    """k-means of the classic studio: `Assignments` and a distance per cluster centre; the nearest one wins."""
-    row = _single_row(table)
-    distances = {m[1]: _as_number(v) for k, v in row.items() if (m := DISTANCE.fullmatch(k))}
-    assigned = str(row.get("Assignments", ""))
-    if assigned not in distances or len(distances) < 2:
-        return None
-    about = outputs.get("Assignments", Output())
-    label = about.label or "Cluster"
-    names = {cluster: about.values.get(cluster, f"{label} {cluster}") for cluster in distances}
-    order = sorted(distances, key=lambda c: (c != assigned, _rank(distances[c])))
-    scores = [Score(names[c], distances[c], top=c == assigned) for c in order]
-    view = Scores(scores, table.name, label, "Distance", lowest_is_best=True)
-    before = f"{_short(subject)} is closest to " if subject else "Closest to "
-    return view, Sentence(before, names[assigned], ".", _cluster_lead(assigned, about, scores))
-
-
-def _cluster_lead(assigned: str, about: Output, scores: list[Score]) -> str:
-    nearest, next_one = scores[0].score, scores[1].score
-    number = f"{about.label or 'Cluster'} {assigned}" if about.values else f"One of {len(scores)}"
-    if nearest is None or next_one is None:
-        return f"{number}."
-    lead = f"{number}, at distance {_rounded(nearest)}. The runner-up, {scores[1].label}, is "
-    if nearest <= 0 or next_one <= nearest:
-        return f"{lead}at {_rounded(next_one)}."
-    farther = (next_one - nearest) / nearest
-    if farther > 10:
-        return f"{lead}much farther away, at {_rounded(next_one)}."
-    return f"{lead}{farther:.0%} farther away, at {_rounded(next_one)}.".replace("%", "\u202f%")
-
-
-def _rounded(number: float) -> str:
-    return f"{number:.4f}" if number == 0 or 1e-4 <= abs(number) < 1e9 else f"{number:.4g}"
-
-
-def _classes(table: Table, outputs: Mapping[str, Output]) -> tuple[Scores, Sentence] | None:
-    """A classifier of the classic studio: `Scored Labels`, with a probability per class or for the positive one."""
-    row = _single_row(table)
-    if "Scored Labels" not in row:
-        return None
-    about = outputs.get("Scored Labels", Output())
-    found = {m[1]: _as_number(v) for k, v in row.items() if (m := PROBABILITY.fullmatch(k))}
-    if len(found) < 2 or any(value is None for value in found.values()):
-        return None
-    winner = str(row["Scored Labels"])
-    order = sorted(found, key=lambda c: (c != winner, -(found[c] or 0)))
-    scores = [Score(_short(about.values.get(c, c)), found[c], top=c == winner) for c in order]
-    lead = f"Probability {scores[0].score:.4f}. Next is {scores[1].label}, with {scores[1].score:.4f}."
-    view = Scores(scores, table.name, about.label or "Class", "Probability", full=1.0)
-    return view, Sentence("Most likely ", _short(about.values.get(winner, winner)), ".", lead)
-
-
-def _plain_sentence(parts: Iterable[Part]) -> Sentence:
-    """For answers without a view of their own."""
-    tables = [part for part in parts if isinstance(part, Table)]
-    if not tables:
-        return Sentence("The endpoint ", "answered", ".")
-    table = tables[0]
-    if not table.rows:
-        return Sentence("The endpoint answered with ", "no rows", ".")
-    row = _single_row(table)
-    value = row.get("Scored Labels", next(iter(row.values())) if len(row) == 1 else None)
-    if value is not None and not isinstance(value, dict | list):
-        return Sentence("The answer is ", _short(value), ".")
-    many = f"{len(table.rows):,} rows" if len(table.rows) > 1 else f"{len(table.columns):,} values"
-    return Sentence("The endpoint answered with ", many, ".")
-
-
-def _short(value: Any) -> str:
-    text = str(value)
-    return text if len(text) <= 80 else text[:79] + "…"
-
-
-def _as_number(value: Any) -> float | None:
-    if isinstance(value, bool):
-        return None
-    try:
-        number = float(value)
-    except (TypeError, ValueError, OverflowError):
-        return None
-    return number if math.isfinite(number) else None
-
-
-def _rank(number: float | None) -> float:
-    return math.inf if number is None else number

@@ -1,14 +1,20 @@
-"""THE PATH of one submission: encode, send, decode, present."""
+"""THE PATH of one submission: encode, send, decode, present; and waiting while the reply is a ticket."""
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
+from types import ModuleType
 
-from . import results
+from . import presentation
 from .endpoint import Endpoint
+from .errors import TimedOut
 from .results import Result
 from .schema import Row, Schema
 from .wire import Reply, Request
+
+FIRST_LOOK = 0.2  # seconds after the ticket; each further wait is half as long again
+LONGEST_LOOK = 3.0
 
 
 @dataclass(frozen=True)
@@ -25,9 +31,28 @@ def score(endpoint: Endpoint, schema: Schema, rows: list[Row]) -> Scored:
 
     Raises EndpointError.
     """
-    dialect = endpoint.dialect
+    dialect = endpoint.dialect(schema)
+    started = time.monotonic()
     request = dialect.encode(schema, endpoint.url, rows)
-    reply = endpoint.without_secrets(endpoint.client.send(request))
+    reply = endpoint.client.send(request)
+    if hasattr(dialect, "poll"):
+        reply = _final(endpoint, dialect, schema, request, reply, started + endpoint.settings.timeout)
+    reply = endpoint.without_secrets(reply)
     result = dialect.decode(schema, reply, len(rows))
     subject = str(rows[0].get(schema.subject) or "") if len(rows) == 1 else ""
-    return Scored(request, reply, results.present(result, endpoint.outputs, subject))
+    return Scored(request, reply, presentation.present(result, endpoint.outputs, subject))
+
+
+def _final(
+    endpoint: Endpoint, dialect: ModuleType, schema: Schema, request: Request, reply: Reply, until: float
+) -> Reply:
+    """The reply that is no ticket any more. Raises TimedOut when there is none `until` then (monotonic seconds)."""
+    wait = FIRST_LOOK
+    asked, first = request, reply
+    while following := dialect.poll(schema, reply, asked):
+        if time.monotonic() + wait >= until:
+            raise TimedOut(f"Its job was not done within {endpoint.settings.timeout:g} seconds.", tries=first.tries)
+        time.sleep(wait)
+        wait = min(wait * 1.5, LONGEST_LOOK)
+        asked, reply = following, endpoint.client.send(following, until)
+    return reply

@@ -11,7 +11,7 @@ import os
 import platform
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import MISSING, dataclass, field, fields
+from dataclasses import MISSING, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -176,6 +176,28 @@ def name(value: str) -> str:
     return value
 
 
+def word(value: str) -> str:
+    """A dialect or a task; which there are, the dialects know."""
+    if not re.fullmatch(r"[a-z][a-z0-9_-]{0,60}", value):
+        raise ValueError("must be one word in small letters")
+    return value
+
+
+def model_names(value: str) -> tuple[str, ...]:
+    found = names(value)
+    for one in found:
+        name(one)
+    prefixes = [prefix_of(one) for one in found]
+    if len(set(prefixes)) < len(prefixes):
+        raise ValueError("must be different from each other, - and _ being the same")
+    return found
+
+
+def prefix_of(model: str) -> str:
+    """What stands before the settings of one model: `face-emotion` -> `FACE_EMOTION_`."""
+    return f"{model.upper().replace('-', '_')}_"
+
+
 def names(value: str) -> tuple[str, ...]:
     return tuple(part for part in re.split(r"[,\s]+", value) if part)
 
@@ -228,14 +250,34 @@ class Settings:
         header_map,
         is_secret=True,
     )
+    dialect: str = setting(
+        "",
+        "The protocol, where neither the address nor the endpoint tells it: `aml_classic`, `azureml`, `mlflow`, "
+        "`tensorflow`, `open_inference`, `huggingface`, `torchserve`, `openai`, `cog`, `openapi` or `raw`.",
+        word,
+        shown="found out",
+    )
+    task: str = setting(
+        "",
+        "What the model does, where its protocol cannot say: `text-classification`, `image-classification`, ...",
+        word,
+    )
     schema: str = setting(
         "",
-        "What the endpoint expects, where it does not say so itself: path, URL or the text of a `swagger.json` "
-        "or of ONE sample request body.",
+        "What the endpoint expects, where it does not say so itself: path, URL or text of an OpenAPI, Swagger or JSON "
+        "Schema document, of a `raw` template, or of ONE sample request body.",
         schema_source,
         shown="asked of the endpoint",
     )
     form: str = setting("", "Path of a JSON file with the owner’s changes to fields and outputs.", existing_path)
+
+    models: tuple[str, ...] = setting(
+        (),
+        "Names of several models, such as `emotion,plants`: each takes any of its settings with its name in front "
+        "(`EMOTION_URL`, `EMOTION_API_KEY`, `EMOTION_TITLE`, ...).",
+        model_names,
+        shown="one",
+    )
 
     # How it presents itself
     name: str = setting("model", "The model’s name for programs.", name)
@@ -304,12 +346,15 @@ class Settings:
     )
     log_format: str = setting("text", "`text` or `json`, one line per request.", one_of("text", "json"))
 
+    # Of `MODELS`: the settings of each. No row of the table.
+    each: tuple[Settings, ...] = field(default=(), repr=False)
+
     @staticmethod
     def read(environ: Mapping[str, str]) -> Settings:
         """The settings that `environ` gives. Raises SettingError that names every wrong one."""
         values: dict[str, Any] = {"data_dir": data_dir_default(environ)}
         wrong: list[str] = []
-        for row in fields(Settings):
+        for row in _table():
             try:
                 given = _given(environ, row.name.upper(), row.metadata["secret"])
                 if given:
@@ -318,10 +363,13 @@ class Settings:
                 wrong.append(f"{row.name.upper()} {_plain(error, row.metadata['parse'])}.")
         if wrong:
             raise SettingError("\n".join(wrong))
-        return Settings(**values)
+        whole = Settings(**values)
+        return replace(whole, each=tuple(_of_model(environ, whole, one) for one in whole.models))
 
     def missing(self) -> list[str]:
         """The settings without which no answer can be given."""
+        if self.models:
+            return [f"{prefix_of(one.name)}{name}" for one in self.each for name in one.missing()]
         key_needed = self.auth != "none" and not self.api_key
         return ["URL"] * (not self.url) + ["API_KEY"] * key_needed
 
@@ -330,8 +378,38 @@ class Settings:
         carried = [value for name, value in self.headers.items() if CARRIES_A_SECRET.search(name)]
         parts = [part for value in carried for part in re.split(r"[\s=;,]+", value) if part.lower() not in SCHEMES]
         password = self.api_key.partition(":")[2] if self.auth == "basic" else ""
-        known = [self.api_key, password, self.password, self.secret_key, *carried, *parts]
+        of_models = [secret for one in self.each for secret in one.secrets()]
+        known = [self.api_key, password, self.password, self.secret_key, *carried, *parts, *of_models]
         return tuple({s for s in known if len(s) >= SHORTEST_PART})
+
+
+# What belongs to one model alone: another one's would be wrong for it.
+OF_ONE_MODEL = ("URL", "DIALECT", "TASK", "SCHEMA", "FORM", "TITLE", "DESCRIPTION", "EXAMPLES", "MODELS", "NAME")
+ITS_SECRETS = ("API_KEY", "HEADERS")
+
+
+def _of_model(environ: Mapping[str, str], whole: Settings, model: str) -> Settings:
+    """The settings of one of several models: its own, and behind them what holds for all.
+
+    A key that is given for all goes along only where it belongs: to the host of `URL`, or to all when there is none.
+    Raises SettingError that names the wrong ones as they were given.
+    """
+    prefix = prefix_of(model)
+    own = {key.removeprefix(prefix): value for key, value in environ.items() if key.startswith(prefix)}
+    is_of_all = not whole.url or urlsplit(own.get("URL", "")).netloc == urlsplit(whole.url).netloc
+    apart = OF_ONE_MODEL if is_of_all else (*OF_ONE_MODEL, *ITS_SECRETS)
+    left_out = {*apart, *(f"{name}_FILE" for name in apart)}
+    given_itself = [name for name in ITS_SECRETS if name in own or f"{name}_FILE" in own]
+    left_out |= {f"{name}{end}" for name in given_itself for end in ("", "_FILE")}
+    shared = {key: value for key, value in environ.items() if key not in left_out}
+    try:
+        return Settings.read({**shared, **own, "NAME": model, "MODELS": ""})
+    except SettingError as error:
+        raise SettingError("\n".join(f"{prefix}{line}" for line in error.detail.split("\n"))) from None
+
+
+def _table() -> list[Any]:
+    return [row for row in fields(Settings) if row.metadata]
 
 
 def _given(environ: Mapping[str, str], key: str, is_secret: bool) -> str:
@@ -373,7 +451,7 @@ def read_environment() -> Settings:
 def rows() -> list[dict[str, Any]]:
     """The table for the docs: name, default (as printed), meaning, secret."""
     table = []
-    for row in fields(Settings):
+    for row in _table():
         default = "" if row.default is MISSING else row.default
         shown = row.metadata["shown"] or _printed(default)
         table.append({"name": row.name.upper(), "default": shown, **row.metadata})

@@ -9,11 +9,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cached_property
+from json.encoder import encode_basestring
 from typing import Any
 
 from .errors import BadResponse
 
 DEEPEST = 100
+LINE = 100  # characters, without the margin
 MOST_VALUES = 500_000  # what stands apart in a body; Python needs some 100 bytes for each
 # Codecs that are no text, or whose decoding is slow enough to be an attack.
 REFUSED_CODECS = frozenset({"punycode", "idna", "utf-7", "unicode-escape", "raw-unicode-escape", "undefined"})
@@ -109,21 +111,63 @@ def dumps(value: Any, *, indent: int | None = None) -> str:
 
 
 def beginning(value: Any, most: int) -> str:
-    """The first characters of `value` as indented JSON, at least `most` of them where there are so many.
+    """The first characters of `value` as JSON for people, at least `most` of them where there are so many.
 
-    Written only as far as it is shown: indenting all of a deep answer can take longer than the model did.
+    What fits into a line stands in one; longer lists of values are wrapped. Written only as far as it is shown:
+    indenting all of a deep answer can take longer than the model did.
     """
-    encoder = json.JSONEncoder(ensure_ascii=False, indent=2, allow_nan=False, default=_plain)
-    pieces, length = [], 0
-    try:
-        for piece in encoder.iterencode(value):
-            pieces.append(piece)
-            length += len(piece)
-            if length > most:
-                break
-    except ValueError:
-        return beginning(_finite(value), most)
+    pieces: list[str] = []
+    _lay_out(value, "\n", pieces, most)
     return "".join(pieces)
+
+
+def _lay_out(value: Any, margin: str, pieces: list[str], most: int) -> None:
+    """`margin` begins with the line break. A piece is a character at least, so `most` pieces are enough."""
+    if not isinstance(value, dict | list) or not value:
+        pieces.append(_text(value))
+        return
+    items = value.values() if isinstance(value, dict) else value
+    is_flat = len(value) <= LINE and not any(type(item) in _CONTAINERS for item in items)
+    if is_flat and len(line := dumps(value)) <= LINE:
+        pieces.append(line)
+        return
+    deeper, comma = f"{margin}  ", ""
+    pieces.append("{" if isinstance(value, dict) else "[")
+    if isinstance(value, dict):
+        for key, item in value.items():
+            pieces.append(f"{comma}{deeper}{_text(key)}: ")
+            _lay_out(item, deeper, pieces, most)
+            comma = ","
+            if len(pieces) > most:
+                break
+    else:
+        _lay_out_list(value, deeper, pieces, most)
+    pieces.append(f"{margin}{'}' if isinstance(value, dict) else ']'}")
+
+
+def _lay_out_list(values: list[Any], margin: str, pieces: list[str], most: int) -> None:
+    """As many values to a line as fit; what holds others begins a line of its own."""
+    room, comma = 0, ""
+    for value in values:
+        if type(value) in _CONTAINERS:
+            pieces.append(f"{comma}{margin}")
+            _lay_out(value, margin, pieces, most)
+            room = 0
+        else:
+            text = _text(value)
+            room -= len(text) + 2
+            pieces.append(f"{comma} {text}" if room >= 0 else f"{comma}{margin}{text}")
+            room = room if room >= 0 else LINE - len(text)
+        comma = ","
+        if len(pieces) > most:
+            break
+
+
+_CONTAINERS = (dict, list)
+
+
+def _text(value: Any) -> str:
+    return encode_basestring(value) if type(value) is str else dumps(value)
 
 
 def _plain(value: Any) -> Any:

@@ -22,7 +22,7 @@ from werkzeug.datastructures import MultiDict
 
 from bench import servers, stub
 from bench.report import markdown
-from FlaskAppAML import create_app, results
+from FlaskAppAML import create_app, presentation
 from FlaskAppAML.answers import answer_id
 from FlaskAppAML.settings import Settings
 from FlaskAppAML.web import pages, view
@@ -109,7 +109,8 @@ def parts(app: Flask) -> Iterable[Part]:
     """In the order of a submission. Needs an open request of `app`."""
     site: Site = app.extensions["site"]
     endpoint = site.model
-    schema, dialect = endpoint.schema, endpoint.dialect
+    schema = endpoint.schema
+    dialect = endpoint.dialect(schema)
     body = submission()
     form = endpoint.form_class()(MultiDict(TYPED))
     form.validate()
@@ -126,7 +127,7 @@ def parts(app: Flask) -> Iterable[Part]:
 
     def understand() -> object:
         fresh = type(reply)(reply.status, reply.headers, reply.body)
-        return results.present(dialect.decode(schema, fresh, 1), endpoint.outputs, TYPED["title"])
+        return presentation.present(dialect.decode(schema, fresh, 1), endpoint.outputs, TYPED["title"])
 
     def score() -> object:
         return pages._score("0" * 32, form)

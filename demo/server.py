@@ -4,6 +4,13 @@
 
     with start("secret") as demo:
         requests.post(demo.url, json=body, headers={"Authorization": "Bearer secret"})
+
+Three models answer, each in the shape of a service that people have; all want the same key.
+
+    POST /workspaces/.../execute   companies, Azure ML Studio (classic); also GET .../swagger.json
+    POST /v2/models/iris/infer     irises, Open Inference; also GET /v2, /v2/models/iris, .../ready, /v2/health/...
+    POST /invocations              irises, MLflow; also GET /ping, /health, /version, /openapi.json
+    POST /models/reviews           reviews, Hugging Face
 """
 
 import hmac
@@ -20,11 +27,11 @@ from contextlib import suppress
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Lock, Thread
-from types import TracebackType
+from types import ModuleType, TracebackType
 from typing import Any
 
-from demo import protocol
-from demo.companies import Model, load
+from demo import companies, iris, iris_mlflow, iris_v2, protocol, reviews, reviews_hf
+from demo.answer import Answer
 from demo.protocol import ProtocolError
 
 HOST = "127.0.0.1"
@@ -37,6 +44,8 @@ BASE = "/workspaces/4b7d0c5e91f24a3a8e6d27c1b05f93ad/services/e2916f0a7c3d4b58b1
 QUERY = f"api-version={protocol.API_VERSION}&details=true"
 HELLO = "FlaskAppAML's demo endpoint: POST companies to /workspaces/.../execute, get their clusters.\n"
 JSON = "application/json; charset=utf-8"
+# The services beside the classic one, each a module of pure functions.
+SERVICES = (iris_v2, iris_mlflow, reviews_hf)
 
 log = logging.getLogger(__name__)
 
@@ -73,6 +82,11 @@ def own(status: HTTPStatus) -> tuple[str, str]:
     return status.phrase.title().replace(" ", ""), f"{status.phrase}."
 
 
+def service_of(path: str) -> ModuleType | None:
+    """The service that answers at the path; None for the classic one, which also refuses what belongs to nobody."""
+    return next((service for service in SERVICES if service.owns(path)), None)
+
+
 class Server(ThreadingHTTPServer):
     """Listens, and remembers the open connections, so that closing ends them too."""
 
@@ -82,7 +96,9 @@ class Server(ThreadingHTTPServer):
 
     def __init__(self, key: str, port: int) -> None:
         self.key = key
-        self.model: Model = load()
+        self.model = companies.load()
+        irises = iris.load()
+        self.models: dict[ModuleType, Any] = {iris_v2: irises, iris_mlflow: irises, reviews_hf: reviews.load()}
         self.open: set[socket.socket] = set()
         self.lock = Lock()
         super().__init__((HOST, port), Handler)
@@ -147,7 +163,10 @@ class Handler(BaseHTTPRequestHandler):
     def route(self, body: bytes) -> None:
         """Answers by path. Raises ProtocolError."""
         path, _, query = self.path.partition("?")
-        if path == f"{BASE}/execute":
+        service = service_of(path)
+        if service is not None:
+            self.send_answer(self.served(service, path, body))
+        elif path == f"{BASE}/execute":
             self.allow("POST")
             self.execute(query, body)
         elif path == f"{BASE}/swagger.json":
@@ -159,10 +178,23 @@ class Handler(BaseHTTPRequestHandler):
         else:
             raise protocol.not_found()
 
+    def served(self, service: ModuleType, path: str, body: bytes) -> Answer:
+        """What one of the services beside the classic one answers."""
+        if service.needs_key(path) and not self.has_key():
+            refused: Answer = service.unauthorized(self.headers.get("Authorization", ""))
+            return refused
+        kind = self.headers.get_content_type()
+        answered: Answer = service.answer(self.command, path, kind, body, self.server.models[service])
+        return answered
+
+    def has_key(self) -> bool:
+        """Whether the caller sent our key; compared in a time that tells nothing of it."""
+        said = self.headers.get("Authorization", "").encode("latin-1", "replace")
+        return hmac.compare_digest(said, f"Bearer {self.server.key}".encode())
+
     def execute(self, query: str, body: bytes) -> None:
         """Scores. The key comes first: who has none learns nothing else. Raises ProtocolError."""
-        said = self.headers.get("Authorization", "").encode("latin-1", "replace")
-        if not hmac.compare_digest(said, f"Bearer {self.server.key}".encode()):
+        if not self.has_key():
             raise protocol.unauthorized()
         asked = protocol.read_query(query)
         if self.headers.get_content_type() != "application/json":
@@ -224,8 +256,12 @@ class Handler(BaseHTTPRequestHandler):
         """Sends an error; after one that left a body unread, ends the connection gently."""
         if isinstance(refusal, UnreadError):
             self.close_connection = True
-        extra = {"Allow": ", ".join(refusal.methods)} if isinstance(refusal, NotAllowedError) else {}
-        self.send_json(refusal.body(), refusal.status, extra)
+        service = service_of(getattr(self, "path", "").partition("?")[0])  # a broken request line has no path
+        if service is None:
+            extra = {"Allow": ", ".join(refusal.methods)} if isinstance(refusal, NotAllowedError) else {}
+            self.send_json(refusal.body(), refusal.status, extra)
+        else:
+            self.send_answer(service.refusal(refusal.status, refusal.cause[1]))
         if isinstance(refusal, UnreadError):
             self.drain()
 
@@ -234,6 +270,10 @@ class Handler(BaseHTTPRequestHandler):
         with suppress(OSError):
             self.connection.shutdown(socket.SHUT_WR)
             deque(self.pieces(MAX_DRAIN), maxlen=0)
+
+    def send_answer(self, answer: Answer) -> None:
+        """Sends what a service beside the classic one answers."""
+        self.send(answer.status, answer.kind, answer.data())
 
     def send_json(self, body: object, status: HTTPStatus = HTTPStatus.OK, extra: dict[str, str] | None = None) -> None:
         """Sends a body as JSON."""
@@ -267,11 +307,21 @@ class Handler(BaseHTTPRequestHandler):
 
 
 class Demo:
-    """A running demo endpoint; a context manager that closes it."""
+    """A running demo endpoint; a context manager that closes it.
+
+    `url` is the scoring address of the companies, `urls` has that of every model and protocol.
+    """
 
     def __init__(self, key: str, port: int) -> None:
         self._server = Server(key, port)
-        self.url = f"http://{HOST}:{self._server.server_port}{BASE}/execute?{QUERY}"
+        root = f"http://{HOST}:{self._server.server_port}"
+        self.url = f"{root}{BASE}/execute?{QUERY}"
+        self.urls = {
+            "companies": self.url,
+            "iris_v2": f"{root}{iris_v2.MODELS[0]}/infer",
+            "iris_mlflow": f"{root}{iris_mlflow.SCORING}",
+            "reviews": f"{root}{reviews_hf.ROOT}{reviews_hf.NAME}",
+        }
         # Closing waits for one round of polling.
         self._thread = Thread(target=self._server.serve_forever, args=(0.1,), name="demo endpoint", daemon=True)
         self._thread.start()
@@ -300,7 +350,7 @@ def start(key: str, port: int = 0) -> Demo:
     """Starts the endpoint in a daemon thread, on a free port unless one is given.
 
     `key` is what callers must send as `Authorization: Bearer <key>`; `.url` of the result is the
-    scoring URL.
+    scoring URL of the companies, `.urls` those of all models.
     Raises OSError when the port is taken, ValueError when the key is empty.
     """
     if not key:

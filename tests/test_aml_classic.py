@@ -154,7 +154,7 @@ def neutral(part: Any) -> Any:
 )
 def test_the_dialect_claims_its_own_addresses(url: str, claimed: bool) -> None:
     assert (aml_classic.claims(urlsplit(url)) > 0.5) is claimed
-    assert dialects.name(dialects.find(TABLE_URL)) == "aml_classic"
+    assert dialects.claimed(TABLE_URL) is aml_classic
 
 
 @pytest.mark.parametrize(

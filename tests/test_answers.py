@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import multiprocessing
 import os
+import platform
+import sqlite3
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -23,7 +26,6 @@ from FlaskAppAML.redact import Redactor
 ID = "0123456789abcdef" * 2
 ONCE = "f" * 32
 SECRET = "s3cret/of+mine"
-LONG_AGO = 10_000.0
 
 Document = dict[str, Any]
 
@@ -57,14 +59,29 @@ def no_timers(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Answers, "_sweep_later", lambda self: None)
 
 
-def age(path: Path, seconds: float) -> None:
-    """As if the file had been written so long ago."""
-    then = time.time() - seconds
-    os.utime(path, (then, then))
+def execute(folder: Path, statement: str, *values: Any) -> list[Any]:
+    """As another process writes, or a crash leaves, what is kept."""
+    connection = sqlite3.connect(folder / answers_module.FILE_NAMES[0])
+    with connection:
+        rows = connection.execute(statement, values).fetchall()
+    connection.close()
+    return rows
 
 
-def rewrite(path: Path, **changes: Any) -> None:
-    path.write_text(json.dumps(json.loads(path.read_text()) | changes) + "\n")
+def over(folder: Path, seconds_ago: float, id: str = ID) -> None:
+    """As if the row's time had been over for so long."""
+    execute(folder, "UPDATE answers SET over = ? WHERE id = ?", time.time() - seconds_ago, id)
+
+
+def claimed(folder: Path, maker: str, seconds_left: float) -> None:
+    """A row whose document is being made, by `maker`."""
+    kept_in(folder).once("e" * 32, Maker())
+    execute(folder, "INSERT INTO answers VALUES (?, ?, ?, NULL)", ID, maker, time.time() + seconds_left)
+
+
+def a_dead_process() -> int:
+    with subprocess.Popen([sys.executable, "-c", ""]) as process:
+        return process.pid
 
 
 # Once
@@ -141,9 +158,8 @@ def test_an_answer_can_be_opened_again_until_its_time_is_over(folder: Path) -> N
     made = answers.once(ID, make)
     assert made["until"] - made["at"] == 15 * 60
     assert kept_in(folder).get(ID) == answers.once(ID, make) == made
-    rewrite(folder / f"{ID}.json", until=time.time() - 1)
+    over(folder, 1)
     assert answers.get(ID) is None
-    age(folder / f"{ID}.json", 15 * 60 + 1)
     assert answers.once(ID, make)["at"] > made["at"]
     assert make.calls == 2
 
@@ -154,49 +170,46 @@ def test_a_failure_is_served_again_for_a_minute_and_never_opened(folder: Path) -
     assert answers.once(ID, make)["error"] == {"error": "TimedOut"}
     assert make.calls == 1
     assert answers.get(ID) is None
-    path = folder / f"{ID}.json"
-    rewrite(path, at=time.time() - 61)
-    age(path, 61)
+    ((until,),) = execute(folder, "SELECT over FROM answers")
+    assert 55 < until - time.time() <= 60
+    over(folder, 1)
     answers.once(ID, make)
     assert make.calls == 2
 
 
-def test_a_failure_that_took_long_is_made_anew_without_waiting(folder: Path) -> None:
-    answers = kept_in(folder)
-    answers.once(ID, Maker(error={}))
-    path = folder / f"{ID}.json"
-    rewrite(path, at=time.time() - 61)
-    age(path, 59)
-    started = time.monotonic()
-    answers.once(ID, Maker())
-    assert time.monotonic() - started < 0.5
-
-
-@pytest.mark.parametrize("left", [b"", b'{"at": 1, "unt'], ids=["empty", "half"])
-def test_what_a_crash_left_is_taken_over(left: bytes, folder: Path) -> None:
-    folder.mkdir(parents=True)
-    path = folder / f"{ID}.json"
-    path.write_bytes(left)
-    assert kept_in(folder).get(ID) is None
-    age(path, 70)
+def test_what_a_crash_left_is_taken_over_at_once(folder: Path) -> None:
+    claimed(folder, f"{platform.node()}:{a_dead_process()}", 25)
     make = Maker()
     started = time.monotonic()
+    assert kept_in(folder).get(ID) is None
     assert kept_in(folder).once(ID, make)["raw"] == 1
     assert (make.calls, time.monotonic() - started < 0.5) == (1, True)
 
 
-def test_an_unfinished_file_is_waited_for_as_long_as_a_call_may_take(folder: Path) -> None:
-    folder.mkdir(parents=True)
-    path = folder / f"{ID}.json"
-    path.touch()
-    age(path, 25)
+def test_what_another_machine_left_is_taken_over_after_its_time(folder: Path) -> None:
+    claimed(folder, "elsewhere:1", 0.3)
+    make = Maker()
+    assert kept_in(folder).once(ID, make)["raw"] == 1
+    assert make.calls == 1
+
+
+def test_an_unfinished_row_is_waited_for_as_long_as_a_call_may_take(folder: Path) -> None:
+    claimed(folder, "elsewhere:1", 25)
     whole = {"at": time.time(), "until": time.time() + 60, "raw": "of the other one"}
-    writer = threading.Timer(0.2, lambda: path.write_text(json.dumps(whole) + "\n"))
+    fill = "UPDATE answers SET document = ? WHERE id = ?"
+    writer = threading.Timer(0.2, lambda: execute(folder, fill, json.dumps(whole), ID))
     writer.start()
     make = Maker()
     assert kept_in(folder).once(ID, make) == whole
     writer.join()
     assert make.calls == 0
+
+
+def test_nobody_waits_for_ever(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(answers_module, "GRACE_SECONDS", 0.1)
+    claimed(folder, "elsewhere:1", 1000)
+    document = kept_in(folder, patience=0.2).once(ID, Maker())
+    assert (document["raw"], document["until"]) == (1, None)
 
 
 def test_memory_forgets_after_a_minute(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -247,35 +260,50 @@ def test_a_link_to_a_disk_that_is_gone_does_not_hold_up_the_answer(dangling: Pat
 def test_an_odd_id_opens_nothing(id: str, folder: Path) -> None:
     answers = kept_in(folder)
     answers.once(ID, Maker())
-    with contextlib.suppress(OSError):  # some of these cannot be the name of a file
-        (folder / f"{id}.json").write_text(json.dumps({"at": time.time(), "until": time.time() + 9}) + "\n")
     assert answers.get(id) is None
 
 
 @pytest.mark.parametrize(
-    "text",
-    [
-        "\n",
-        "no json\n",
-        pytest.param("[]\n"),
-        pytest.param("5\n"),
-        pytest.param("{}\n"),
-        pytest.param('{"at": null, "until": null}\n'),
-    ],
+    "content", [b"no database at all, but longer than a header" * 9, b"SQLite format 3\0" + b"x" * 5000]
 )
-def test_a_file_that_is_not_ours_opens_nothing(text: str, folder: Path) -> None:
+def test_a_file_that_is_no_database_is_made_anew(content: bytes, folder: Path) -> None:
     folder.mkdir(parents=True)
-    (folder / f"{ID}.json").write_text(text)
-    assert kept_in(folder).get(ID) is None
+    (folder / answers_module.FILE_NAMES[0]).write_bytes(content)
+    answers = kept_in(folder)
+    assert answers.get(ID) is None
+    assert answers.once(ID, Maker())["until"]
+    assert answers.get(ID) is not None
+
+
+def test_a_disk_that_fills_up_keeps_nothing_and_loses_no_answer(folder: Path) -> None:
+    answers = kept_in(folder)
+    answers.once("e" * 32, Maker())
+    answers._file._open().execute("PRAGMA max_page_count = 10")
+    document = answers.once(ID, Maker(raw="x" * 100_000))
+    assert (document["raw"], document["until"]) == ("x" * 100_000, None)
+    assert answers.get(ID) is None
+    assert answers.once("d" * 32, Maker())["raw"] == 1
+
+
+def test_a_fork_opens_the_file_for_itself(folder: Path) -> None:
+    """gunicorn with `--preload` makes the app first and the workers then."""
+    answers = kept_in(folder)
+    answers.once("e" * 32, Maker())
+    if not hasattr(os, "fork"):
+        pytest.skip("Windows has no fork")
+    child = os.fork()
+    if child == 0:
+        os._exit(0 if answers.once(ID, Maker())["until"] else 1)
+    assert os.waitpid(child, 0)[1] == 0
+    assert answers.get(ID) is not None
 
 
 def test_nothing_secret_is_on_disk(folder: Path) -> None:
     document = {"raw": {"echo": [f"Bearer {SECRET}"]}, "request": f"?key={quote(SECRET, safe='')}"}
     answers = kept_in(folder)
     answers.once(ID, lambda: document)
-    (file,) = folder.iterdir()
-    assert SECRET not in file.read_text()
-    assert "s3cret" not in file.read_text()
+    for file in folder.iterdir():
+        assert b"s3cret" not in file.read_bytes()
     kept = answers.get(ID)
     assert kept is not None
     assert kept["raw"]["echo"] == ["Bearer [secret removed]"]
@@ -286,7 +314,7 @@ def test_nobody_else_may_read_what_is_kept(folder: Path) -> None:
     answers = kept_in(folder)
     for one in (ID, ONCE):  # the first one makes the folder
         answers.once(one, Maker())
-    assert [path.stat().st_mode & 0o077 for path in (folder, *folder.iterdir())] == [0, 0, 0]
+    assert [path.stat().st_mode & 0o077 for path in (folder, *folder.iterdir())] == [0] * 4
 
 
 def test_a_secret_of_digits_leaves_the_file_readable(folder: Path) -> None:
@@ -315,30 +343,35 @@ def test_lone_surrogates_do_not_stop_an_answer_from_being_kept(folder: Path) -> 
 # Sweeping
 
 
-def test_sweeping_deletes_what_is_over_and_nothing_else(folder: Path) -> None:
+def test_sweeping_deletes_what_is_over_and_nothing_else(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(answers_module, "SWEPT_AT_ONCE", 2)
     answers = kept_in(folder)
-    for i in range(4):
+    for i in range(9):
         answers.once(f"{i:032x}", Maker())
-    other = folder / "notes.txt"
-    other.touch()
-    for path, seconds in ((folder / f"{0:032x}.json", 15 * 60 + 1), (folder / f"{1:032x}.json", 15 * 60 - 9)):
-        age(path, seconds)
-    age(other, LONG_AGO)
+    for i in (0, 1, 2, 4):
+        over(folder, 1, f"{i:032x}")
     answers.sweep()
-    assert sorted(path.name for path in folder.iterdir()) == [*(f"{i:032x}.json" for i in (1, 2, 3)), "notes.txt"]
+    assert [row[0] for row in execute(folder, "SELECT id FROM answers ORDER BY id")] == [
+        f"{i:032x}" for i in (3, *range(5, 9))
+    ]
 
 
-def test_sweeping_keeps_the_newest_within_the_limit_of_the_folder(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_sweeping_keeps_the_newest_within_the_limit_of_the_file(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(answers_module, "SWEPT_AT_ONCE", 1)
     answers = kept_in(folder)
-    for i in range(4):
-        answers.once(f"{i:032x}", Maker())
-        age(folder / f"{i:032x}.json", 60 - i)
-    size = (folder / f"{0:032x}.json").stat().st_size
-    monkeypatch.setattr(answers_module, "MOST_BYTES", size * 2.5)
+    for i in range(6):
+        answers.once(f"{i:032x}", Maker(raw="x" * 100_000))
+    monkeypatch.setattr(answers_module, "MOST_BYTES", 350_000)
     answers.sweep()
-    assert sorted(path.stem for path in folder.iterdir()) == [f"{i:032x}" for i in (2, 3)]
+    assert [row[0] for row in execute(folder, "SELECT id FROM answers ORDER BY id")] == [f"{i:032x}" for i in (3, 4, 5)]
+    assert (folder / answers_module.FILE_NAMES[0]).stat().st_size < 450_000
+
+
+def test_without_minutes_everything_goes(folder: Path) -> None:
+    answers = kept_in(folder)
+    answers.once(ID, Maker())
+    answers_module.forget(folder)
+    assert list(folder.iterdir()) == []
 
 
 # Ids

@@ -7,6 +7,7 @@ import json
 import os
 import platform
 import socket
+import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -182,13 +183,14 @@ def test_a_row_is_sent_by_the_schema_that_checked_it(make_app: MakeApp, endpoint
     """Another process may read a newer description between the check and the call."""
     app = make_app(url=endpoint.url)
     site = app.extensions["site"]
-    described = site.endpoint._description
+    model = site.models["model"]
+    described = model._description
 
     def swap(body: dict[str, Any]) -> Answer:
         return table("fine")
 
     endpoint.answer = swap
-    form_class = site.endpoint.form_class
+    form_class = model.form_class
 
     def form_then_new_schema() -> Any:
         found = form_class()
@@ -198,7 +200,7 @@ def test_a_row_is_sent_by_the_schema_that_checked_it(make_app: MakeApp, endpoint
         endpoint.description = json.dumps({"definitions": {"ExecutionInputs": fields}}).encode()
         return found
 
-    object.__setattr__(site.endpoint, "form_class", form_then_new_schema)
+    object.__setattr__(model, "form_class", form_then_new_schema)
     assert app.test_client().post("/", data=COMPANY).status_code == 200
     assert endpoint.bodies[0]["Inputs"]["input1"]["ColumnNames"] == ["Title", "Category", "Text"]
 
@@ -218,7 +220,8 @@ def test_what_a_dead_process_left_is_taken_over_at_once_and_by_one_alone(tmp_pat
     keeper = Answers(tmp_path, 15, 25.0, Redactor([]))
     for round_ in range(10):
         key = f"{round_:032x}"
-        (tmp_path / f"{key}.json").write_bytes(f"{platform.node()}:{gone}".encode())
+        row = {"id": key, "maker": f"{platform.node()}:{gone}", "over": time.time() + 25, "now": time.time()}
+        assert keeper._file.write(answers_module.CLAIM, row) == 1
         started = time.monotonic()
         with ThreadPoolExecutor(8) as pool:
             found = list(pool.map(lambda _, key=key: keeper.once(key, make)["raw"], range(8)))
@@ -227,27 +230,21 @@ def test_what_a_dead_process_left_is_taken_over_at_once_and_by_one_alone(tmp_pat
         assert len(calls) == round_ + 1
 
 
-def test_what_can_neither_be_read_nor_taken_away_holds_nobody_up(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A folder stands where the answer's file should be, as a read-only disk would leave an old file."""
-    monkeypatch.setattr(answers_module, "GRACE_SECONDS", 0.1)
-    (tmp_path / f"{ONCE}.json").mkdir()
-    started = time.monotonic()
-    document = Answers(tmp_path, 15, 0.2, Redactor([])).once(ONCE, lambda: {"raw": 1})
-    assert (document["raw"], document["until"]) == (1, None)
-    assert time.monotonic() - started < 5
-
-
 def test_old_answers_go_at_the_start(make_app: MakeApp, endpoint: Endpoint, tmp_path: Path) -> None:
-    folder = tmp_path / "data" / "answers"
-    folder.mkdir(parents=True)
-    for minutes in (1, 0):
-        old = folder / f"{'0' * 32}.json"
-        old.write_text("{}\n")
-        os.utime(old, (time.time() - 7200, time.time() - 7200))
+    for minutes, left in ((1, 0), (0, None)):
+        made = make_app(url=endpoint.url, answer_minutes=1)
+        made.test_client().post("/", data={**COMPANY, "_once": ONCE})
+        path = tmp_path / "data" / answers_module.FILE_NAMES[0]
+        with sqlite3.connect(path) as connection:
+            connection.execute("UPDATE answers SET over = 1")
+        connection.close()
         make_app(url=endpoint.url, answer_minutes=minutes)
-        assert not old.exists()
+        if left is None:
+            assert not path.exists()
+        else:
+            with sqlite3.connect(path) as connection:
+                assert connection.execute("SELECT count(*) FROM answers").fetchone() == (left,)
+            connection.close()
 
 
 def test_the_pause_holds_those_who_wait_too(make_app: MakeApp, endpoint: Endpoint) -> None:

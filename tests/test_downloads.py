@@ -9,7 +9,20 @@ from typing import Any
 import pytest
 
 from FlaskAppAML.downloads import csv_text
-from FlaskAppAML.results import Column, Json, Score, Scores, Table, Text
+from FlaskAppAML.results import (
+    Box,
+    Boxes,
+    Column,
+    Json,
+    Number,
+    Score,
+    Scores,
+    Span,
+    Spans,
+    Table,
+    Text,
+    Vector,
+)
 
 
 def read_back(text: str) -> list[list[str]]:
@@ -65,7 +78,7 @@ def test_a_value_is_read_back_as_it_was(value: Any, written: str) -> None:
 def test_all_rows_of_a_table_are_written() -> None:
     """The columns by their names at the endpoint; a view in front of the table does not hide it."""
     table = Table("t", [Column("a", label="Shown"), Column("=b")], [[i, None] for i in range(1000)])
-    parts = [Scores([Score("x", 1.0)]), table]
+    parts = [Scores([Score("x", 1.0)], "t"), table]
     rows = read_back(csv_text(parts))
     assert rows[0] == ["a", "'=b"]
     assert rows[1:] == [[str(i), ""] for i in range(1000)]
@@ -86,7 +99,26 @@ def test_several_outputs_make_several_blocks() -> None:
         ),
         ([Table("t", [Column("a")], [])], [["a"]]),
         ([Json({"a": 1}, "n")], [["answer"], ['{"kind": "json", "value": {"a": 1}, "name": "n"}']]),
-        ([Text("-x", "n")], [["answer"], ['{"kind": "text", "text": "-x", "name": "n"}']]),
+        ([Text("-x", "n")], [["answer"], ["'-x"]]),
+        ([Text("log"), Table("t", [Column("a")], [[1]])], [["a"], ["1"]]),
+        ([Number(1.5, "price"), Text("log")], [["price"], ["1.5"]]),
+        ([Vector([1.0, -2.0])], [["value"], ["1.0"], ["-2.0"]]),
+        (
+            [Boxes("b", [Box("=cat", None, 0, 1, 2.5, 3)])],
+            [["label", "score", "x0", "y0", "x1", "y1"], ["'=cat", "", "0", "1", "2.5", "3"]],
+        ),
+        (
+            [Spans("", [Span(0, 1, "PER", 0.5, "A")])],
+            [["start", "end", "label", "score", "text"], ["0", "1", "PER", "0.5", "A"]],
+        ),
+        (
+            [Scores([Score("a", 1.0)], row=0), Scores([Score("b", 0.5), Score("c", 0.1)], row=1)],
+            [["row", "Label", "Score"], ["1", "a", "1.0"], ["2", "b", "0.5"], ["2", "c", "0.1"]],
+        ),
+        (
+            [Scores([Score("a", 1.0)], "tags"), Table("", [Column("took")], [[5]])],
+            [["tags"], ["Label", "Score"], ["a", "1.0"], [], [""], ["took"], ["5"]],
+        ),
         ([], [["answer"]]),
     ],
 )

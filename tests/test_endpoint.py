@@ -16,7 +16,7 @@ import pytest
 from conftest import KEY
 
 from demo.server import Demo, start
-from FlaskAppAML import endpoint as endpoint_module
+from FlaskAppAML import description
 from FlaskAppAML.endpoint import Endpoint
 from FlaskAppAML.errors import EndpointError, NotConfigured, SettingError
 from FlaskAppAML.redact import forms
@@ -27,7 +27,8 @@ OTHER = {"Inputs": {"in": {"ColumnNames": ["Colour"], "Values": [["red"]]}}}
 COMPANY_NAMES = ["title", "category", "text"]
 NO_WORD = "The endpoint does not say what it expects; these are the fields of the company service and may not fit."
 NOT_THERE = (
-    "The endpoint could not be asked what it expects; until it can, these are the fields of the company service."
+    "The endpoint could not be asked what it expects; until it can, "
+    "these are the fields of the company service and may not fit."
 )
 
 
@@ -181,7 +182,7 @@ def test_an_unreachable_endpoint_is_doubted(closed_port: str, make: Make) -> Non
 
 
 def test_an_endpoint_that_came_up_later_is_asked_again(web: Web, make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(endpoint_module, "ASK_AGAIN_SECONDS", 0.0)
+    monkeypatch.setattr(description, "ASK_AGAIN_SECONDS", 0.0)
     web.status = 503
     endpoint = make(web.scoring)
     assert (names(endpoint), endpoint.doubt) == (COMPANY_NAMES, NOT_THERE)
@@ -190,8 +191,8 @@ def test_an_endpoint_that_came_up_later_is_asked_again(web: Web, make: Make, mon
 
 
 def test_nobody_waits_long_for_a_silent_endpoint(web: Web, make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert endpoint_module.DESCRIPTION_SECONDS <= 4.0
-    monkeypatch.setattr(endpoint_module, "DESCRIPTION_SECONDS", 0.4)
+    assert description.SECONDS <= 4.0
+    monkeypatch.setattr(description, "SECONDS", 0.4)
     web.seconds = 20.0
     endpoint = make(web.scoring)
     started = time.monotonic()
@@ -219,10 +220,11 @@ def test_the_copy_serves_while_the_endpoint_is_down(make: Make, data_dir: Path) 
         url = demo.url
         assert names(make(url)) == COMPANY_NAMES
     (copy,) = data_dir.iterdir()
-    document = json.loads(copy.read_text("utf-8"))
+    kept = json.loads(copy.read_text("utf-8"))
+    document = kept["document"]
     document["info"]["title"] = "From the copy"
     document["definitions"]["ExecutionRequest"]["properties"]["GlobalParameters"] = {"properties": {"k": {}}}
-    copy.write_text(json.dumps(document), "utf-8")
+    copy.write_text(json.dumps(kept), "utf-8")
     endpoint = make(url)
     assert names(endpoint) == ["Title", "Category", "Text", "k"]
     assert endpoint.schema.title == "From the copy"
@@ -233,7 +235,7 @@ def test_the_copy_serves_while_the_endpoint_is_down(make: Make, data_dir: Path) 
 
 
 def test_a_newer_copy_is_noticed_by_another_worker(web: Web, make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(endpoint_module, "LOOK_AT_COPY_SECONDS", 0.0)
+    monkeypatch.setattr(description, "LOOK_AT_COPY_SECONDS", 0.0)
     one, other = make(web.scoring), make(web.scoring)
     assert names(one) == names(other) == ["Surface", "Storey"]
     assert len(web.asked) == 1, "the second one read the copy"
@@ -251,7 +253,7 @@ def test_a_damaged_copy_is_replaced(damage: str, web: Web, make: Make, data_dir:
     endpoint = make(web.scoring)
     assert names(endpoint) == ["Surface", "Storey"]
     assert len(web.asked) == 2
-    assert json.loads(copy.read_text("utf-8")) == SAMPLE
+    assert json.loads(copy.read_text("utf-8"))["document"] == SAMPLE
 
 
 def test_another_address_has_another_copy(web: Web, make: Make, data_dir: Path) -> None:
@@ -292,11 +294,10 @@ def test_reading_a_given_schema_again_gives_it_again(closed_port: str, make: Mak
         ("no/such/file.json", "cannot be read: no/such/file.json"),
         ("x" * 5000, "cannot be read"),
         ("a\0b", "cannot be read"),
-        ("{no json", "SCHEMA is not JSON"),
+        ("{no json", "SCHEMA is neither JSON nor YAML"),
         ("{}", "neither"),
-        ("[1]", "neither"),
-        ('{"Inputs": {}}', "neither"),
-        ("[" * 5000, "SCHEMA is not JSON"),
+        ("5", "names a file"),
+        ("[" * 5000, "SCHEMA is neither JSON nor YAML"),
     ],
 )
 def test_a_given_schema_that_is_wrong_stops_the_start(given: str, said: str, closed_port: str, make: Make) -> None:
@@ -362,7 +363,7 @@ def test_changes_wait_for_the_endpoint_that_knows_their_fields(
     web: Web, make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The general form has other fields than the endpoint's own; that must not stop anything."""
-    monkeypatch.setattr(endpoint_module, "ASK_AGAIN_SECONDS", 0.0)
+    monkeypatch.setattr(description, "ASK_AGAIN_SECONDS", 0.0)
     web.status = 503
     form = form_file(tmp_path, {"fields": {"Surface": {"label": "S"}, "title": {"label": "T"}}})
     endpoint = make(web.scoring, form=form)

@@ -165,8 +165,8 @@ def test_the_key_is_in_no_download(case: Case, faulty: Flask, tmp_path: Any) -> 
     link = re.search(r"/answers/([0-9a-f]{32})\.json", page)
     assert link
     texts = [page, *(browser.get(f"/answers/{link[1]}{end}").text for end in ("", ".json", ".csv"))]
-    texts += [path.read_text() for path in (tmp_path / "data" / "answers").iterdir()]
-    assert len(texts) == 5
+    texts += [path.read_bytes().decode("latin-1") for path in (tmp_path / "data").glob("answers.*")]
+    assert len(texts) >= 5
     for text in texts:
         assert_nothing_leaked(text, case, html=False)
 

@@ -187,7 +187,7 @@ def test_an_estimate_that_is_no_number_is_none() -> None:
         ({"error": {"code": 42, "message": 5}}, "", "42"),
         ({"error": {"code": ["x"], "message": {"a": 1}}}, "", ""),
         ([{"message": "in a list"}], "", ""),
-        ("text", "", ""),
+        ("text", "text", ""),
         (None, "", ""),
     ],
 )

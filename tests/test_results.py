@@ -10,24 +10,36 @@ from typing import Any
 import pytest
 
 from FlaskAppAML.errors import SettingError
+from FlaskAppAML.presentation import present
 from FlaskAppAML.results import (
+    KINDS,
+    Box,
+    Boxes,
     Column,
     Image,
     Images,
     Json,
+    Media,
+    Number,
     Output,
     Part,
     Result,
     Score,
     Scores,
     Sentence,
+    Span,
+    Spans,
     Table,
     Text,
+    Vector,
+    as_number,
+    as_table,
     load,
-    present,
     read_outputs,
     sniff,
+    sniff_media,
 )
+from FlaskAppAML.shapes import generic
 from FlaskAppAML.wire import dumps
 
 
@@ -137,7 +149,31 @@ def test_classes_without_numbers_are_a_plain_table_with_its_label() -> None:
         (Table("t", [Column("a")], [[1]] * 12345), "The endpoint answered with 12,345 rows."),
         (Table("t", [Column("a")], []), "The endpoint answered with no rows."),
         (Table("t", [], []), "The endpoint answered with no rows."),
-        (Text("log"), "The endpoint answered."),
+        (Text("log"), "log"),
+        (Text("two\nlines"), "two lines"),
+        (Text("x" * 201), "The endpoint answered with a text."),
+        (Text(" "), "The endpoint answered with a text."),
+        (Number(12.5), "The answer is 12.5."),
+        (Number(0.30000000000000004), "The answer is 0.3."),
+        (Number(1e-9), "The answer is 1e-09."),
+        (Number(2**80), "The answer is 1208925819614629174706176."),
+        (Number(-3.0), "The answer is -3."),
+        (Number(0.0), "The answer is 0."),
+        (Scores([Score("cat", 0.98), Score("dog", 0.02)]), "Most likely cat, 0.98."),
+        (Scores([]), "The endpoint answered with no labels."),
+        (Boxes("b", [Box(label, 0.9, 0, 0, 1, 1) for label in ("cat", "remote", "cat")]), "3 boxes: 2 cat, 1 remote."),
+        (Boxes("b", [Box("", None, 0, 0, 1, 1)]), "1 box."),
+        (Boxes("b", []), "No boxes."),
+        (
+            Boxes("b", [Box(str(i), 1, 0, 0, 1, 1) for i in range(9)]),
+            "9 boxes: 1 0, 1 1, 1 2, 1 3, 1 4 and 4 other labels.",
+        ),
+        (Spans("", [Span(0, 1, "PER"), Span(2, 3, "PER")]), "2 entities: 2 PER."),
+        (Vector([0.0] * 384), "A vector of 384 numbers."),
+        (Images([Image("image/png", "iVBORw0KGgo=")]), "The endpoint answered with a picture."),
+        (Images([Image("image/png", "iVBORw0KGgo=")] * 2), "The endpoint answered with 2 pictures."),
+        (Media("audio/wav", "UklG"), "The endpoint answered with a recording."),
+        (Media("video/webm", "GkXf"), "The endpoint answered with a video."),
         (Json(None), "The endpoint answered."),
     ],
 )
@@ -149,6 +185,31 @@ def test_many_rows_of_clusters_have_no_single_winner() -> None:
     one = clusters(0, 0.1, 0.2)
     many = Table("out", one.columns, one.rows * 2)
     assert shown(many).parts == [many]
+
+
+@pytest.mark.parametrize(
+    ("raw", "n_rows", "said"),
+    [
+        ([[{"label": "A", "score": 0.9}], [{"label": "B", "score": 0.8}], [{"label": "A", "score": 0.7}]], 3,
+         "3 answers: 2 A, 1 B."),
+        ([[{"box": [0, 0, 5, 5], "label": "cat"}], [{"box": [1, 1, 5, 5], "label": "cat"}]], 2, "2 boxes: 2 cat."),
+        ([[0.5] * 20, [0.5] * 20], 2, "2 vectors of 20 numbers."),
+        ([{"generated_text": "One."}, {"generated_text": "Two."}], 2, "The endpoint answered with 2 texts."),
+        ([1.5, 2.5], 2, "The endpoint answered with 2 rows."),
+        ({"text": "He said.", "chunks": [{"at": 1, "text": "He"}, {"at": 2, "text": "said."}]}, 1, "He said."),
+        ({"tokens": 5, "answer": "Paris", "score": 0.9}, 1, "Most likely Paris, 0.9."),
+        ({"answer": "Paris", "score": 0.9, "start": 1, "end": 6}, 1, "Most likely Paris, 0.9."),
+        ([[0.1, 0.7, 0.2]], 1, "Most likely prediction[1], 0.7."),
+        ([[0.5, 0.7, 0.2]], 1, "The endpoint answered with 3 values."),
+    ],
+)  # fmt: skip
+def test_sentences_of_answers_as_they_come(raw: Any, n_rows: int, said: str) -> None:
+    assert str(present(Result(generic(raw, "", n_rows), raw), {}, "").said) == said
+
+
+def test_the_runner_up_is_named() -> None:
+    scores = Scores([Score("cat", 0.7), Score("x" * 100, 0.2)])
+    assert shown(scores).said.lead == f"Next is {'x' * 79}…, with 0.2."
 
 
 def test_the_first_table_speaks() -> None:
@@ -178,11 +239,102 @@ def test_outputs_are_read_with_values_as_text() -> None:
     assert read_outputs({}) == {}
 
 
+def test_names_of_values_are_for_labels_of_every_kind() -> None:
+    about = {"out": {"values": {"0": "cat"}, "label": "Animal", "unit": "kg"}}
+    assert view(shown(Scores([Score("0", 1.0)], "out"), about)) == Scores([Score("cat", 1.0)], "out", "Animal")
+    (boxes,) = shown(Boxes("out", [Box("0", 1.0, 0, 0, 1, 1)]), about).parts
+    assert boxes == Boxes("out", [Box("cat", 1.0, 0, 0, 1, 1)])
+    (spans,) = shown(Spans("", [Span(0, 1, "0")], "out"), about).parts
+    assert spans == Spans("", [Span(0, 1, "cat")], "out")
+    assert shown(Number(5, "out"), about).parts == [Number(5, "out", "Animal", "kg")]
+    assert str(shown(Number(5, "out"), about).said) == "Animal is 5 kg."
+    assert str(shown(Table("t", [Column("out", "integer")], [[0]]), about).said) == "Animal is cat kg."
+    assert shown(Table("t", [Column("out", "integer")], [[0]]), about).parts[0].document()["rows"] == [[0]]
+
+
+def test_an_output_without_a_name_goes_by_its_kind() -> None:
+    assert str(shown(Scores([Score("LABEL_1", 0.9)]), {"scores": {"values": {"LABEL_1": "good"}}}).said).startswith(
+        "Most likely good"
+    )
+
+
+def test_a_hidden_output_is_not_shown() -> None:
+    result = present(
+        Result([Number(1, "a"), Number(2, "b")], {}), read_outputs({"outputs": {"a": {"hidden": True}}}), ""
+    )
+    assert result.parts == [Number(2, "b")]
+
+
+def test_shares_without_names_get_those_of_the_owner() -> None:
+    table = Table("prediction", [Column(f"prediction[{i}]", "number") for i in range(3)], [[0.1, 0.7, 0.2]])
+    by_place = shown(table, {"prediction": {"values": {"0": "a", "1": "b", "2": "c"}, "label": "Species"}})
+    assert [score.label for score in view(by_place).scores] == ["b", "c", "a"]
+    assert view(by_place).label == "Species"
+    by_column = shown(table, {"prediction[1]": {"label": "setosa"}})
+    assert str(by_column.said) == "Most likely setosa, 0.7."
+    assert by_column.said.lead == "Next is prediction[2], with 0.2."
+    assert by_column.parts[1].document()["rows"] == table.rows
+
+
+@pytest.mark.parametrize(
+    ("part", "view", "kind"),
+    [
+        (Table("x", [Column("a", "number"), Column("b", "number")], [[1, 5]]), "scores", Scores),
+        (Table("x", [Column("a"), Column("b", "number")], [["p", 1], ["q", 5]]), "scores", Scores),
+        (Table("x", [Column("a"), Column("b")], [["p", "q"]]), "scores", Table),
+        (Table("x", [Column("a", "number")], [[1.5]]), "number", Number),
+        (Table("x", [Column("a")], [["1.5"]]), "number", Number),
+        (Table("x", [Column("a")], [["no"]]), "number", Table),
+        (Table("x", [Column("a")], [["yes"]]), "text", Text),
+        (Table("x", [Column("a", "number")] * 3, [[1, 2, 3]]), "vector", Vector),
+        (Table("x", [Column("a")], []), "vector", Table),
+        (Table("x", [Column("a")], []), "table", Table),
+        (Table("x", [Column("a")], [[1]]), "images", Table),
+        (Scores([Score("a", 1.0)], "x"), "table", Table),
+        (Scores([Score("a", 1.0)], "x"), "json", Json),
+        (Json({"a": [1]}, "x"), "text", Text),
+        (Json({"a": [1]}, "x"), "table", Json),
+        (Vector([1.0, 2.0], "x"), "table", Table),
+        (Images([], "x"), "boxes", Images),
+    ],
+)
+def test_the_owner_can_pin_a_view(part: Part, view: str, kind: type[Part]) -> None:
+    (pinned,) = shown(part, {"x": {"view": view}}).parts
+    assert type(pinned) is kind
+
+
+def test_a_pinned_table_has_no_view_in_front() -> None:
+    assert len(shown(clusters(0, 0.1, 0.2), {"out": {"view": "table"}}).parts) == 1
+
+
+def test_pinned_json_is_the_raw_answer() -> None:
+    result = present(Result([Number(1, "x")], {"y": 1}), read_outputs({"outputs": {"x": {"view": "json"}}}), "")
+    assert result.parts == [Json({"y": 1}, "x")]
+    two = present(Result([Number(1, "x"), Text("t", "u")], {}), read_outputs({"outputs": {"x": {"view": "json"}}}), "")
+    assert two.parts[0] == Json({"value": 1, "name": "x", "label": "", "unit": ""}, "x")
+
+
+@pytest.mark.parametrize(
+    ("spans", "text"),
+    [
+        ([Span(6, 11, "PER", 1.0, "sarah")], "I met Sarah."),
+        ([Span(6, 11, "PER")], "I met Sarah."),
+        ([Span(0, 5, "PER", 1.0, "Sarah")], ""),
+        ([Span(6, 99, "PER")], ""),
+        ([], ""),
+    ],
+)
+def test_places_are_marked_in_the_text_that_they_are_of(spans: list[Span], text: str) -> None:
+    (part,) = shown(Spans("", spans), subject="I met Sarah.").parts
+    assert part.document()["text"] == text
+
+
 @pytest.mark.parametrize(
     ("outputs", "named"),
     [
         ({"x": {"lable": "X"}}, "lable.* x"),
-        ({"x": {"view": "table"}}, "x"),
+        ({"x": {"view": "chart"}}, "view of the output x must be one of table"),
+        ({"x": {"view": 5}}, "x"),
         pytest.param([], "FORM"),
         pytest.param({"x": None}, "x"),
         pytest.param({"x": {"values": ["a"]}}, "values"),
@@ -202,6 +354,15 @@ PARTS: list[Part] = [
     Table("", [], []),
     Scores([Score("a", 0.5, True), Score("b", None)], "n", "Cluster", "Distance", True),
     Scores([]),
+    Scores([Score("a", 0.5, True)], row=3),
+    Number(2**63, "n", "Price", "€"),
+    Number(-0.5),
+    Boxes("n", [Box("cat", 0.9, 1, 2.5, 3, 4), Box("", None, 0, 0, 0, 0)], "pixel", 640, 480),
+    Boxes("", [], row=0),
+    Spans("Ä b", [Span(0, 1, "PER", 0.5, "Ä"), Span(2, 3, "ORG")], "n"),
+    Vector([0.1, -2, 3e300], "n"),
+    Media("audio/wav", "UklGRg==", "n"),
+    Images([Image("image/png", "iVBORw0KGgo=", "mask")], "n"),
     Images([Image("image/png", "iVBORw0KGgo=")], "n"),
     Images([]),
     Text("<b>\n", "n"),
@@ -218,7 +379,32 @@ def test_a_part_comes_back_from_disk_as_it_was(part: Part) -> None:
 
 
 def test_every_kind_of_part_is_tried() -> None:
-    assert {type(part) for part in PARTS} == set(Part.__subclasses__())
+    assert {type(part) for part in PARTS} == set(Part.__subclasses__()) == set(KINDS.values())
+
+
+def test_a_row_is_in_the_document_where_there_are_several() -> None:
+    assert "row" not in Number(1).document()
+    assert Number(1, row=0).document()["row"] == 0
+
+
+@pytest.mark.parametrize("part", PARTS, ids=lambda part: f"{part.kind}")
+def test_what_has_rows_is_a_table_of_even_rows(part: Part) -> None:
+    table = as_table(part)
+    assert (table is None) == isinstance(part, Images | Media | Text | Json)
+    if table:
+        assert all(len(row) == len(table.columns) for row in table.rows)
+        assert table.row == part.row
+
+
+@pytest.mark.parametrize(
+    ("value", "number"),
+    [
+        (1, 1.0), ("1.5", 1.5), (" 2 ", 2.0), (True, None), (None, None), ("", None), ("x", None), ([1], None),
+        (math.nan, None), ("inf", None), (10**400, None), ("9" * 401, None), ("1e999", None), ({}, None),
+    ],
+)  # fmt: skip
+def test_a_number_is_finite(value: Any, number: float | None) -> None:
+    assert as_number(value) == number
 
 
 def test_a_sentence_reads_as_one() -> None:
@@ -253,3 +439,25 @@ def coded(data: bytes) -> str:
 )
 def test_a_picture_is_known_by_its_first_bytes(data: str, kind: str) -> None:
     assert sniff(data) == kind
+
+
+@pytest.mark.parametrize(
+    ("data", "kind"),
+    [
+        (coded(b"RIFF\0\0\0\0WAVEfmt "), "audio/wav"),
+        (coded(b"ID3\x04" + bytes(99)), "audio/mpeg"),
+        (coded(b"\xff\xfb\x90" + bytes(99)), "audio/mpeg"),
+        (coded(b"OggS" + bytes(99)), "audio/ogg"),
+        (coded(b"fLaC" + bytes(99)), "audio/flac"),
+        (coded(b"\0\0\0\x18ftypM4A " + bytes(99)), "audio/mp4"),
+        (coded(b"\0\0\0\x18ftypisom" + bytes(99)), "video/mp4"),
+        (coded(b"\0\0\0\x18ftypavif" + bytes(99)), ""),
+        (coded(b"\x1a\x45\xdf\xa3" + bytes(20) + b"webm" + bytes(99)), "video/webm"),
+        (coded(b"\x1a\x45\xdf\xa3" + bytes(20) + b"matroska"), ""),
+        (coded(b"\x89PNG\r\n\x1a\n" + bytes(99)), ""),
+        ("no base64 at all", ""),
+        ("", ""),
+    ],
+)
+def test_sound_and_video_are_known_by_their_first_bytes(data: str, kind: str) -> None:
+    assert sniff_media(data) == kind

@@ -115,8 +115,10 @@ TABLE: list[tuple[Field, Any, Any, Any]] = [
     (TEXT, ELSEWHERE, True, REFUSED),
     (TEXT, ELSEWHERE, ["a"], REFUSED),
     (TEXT, ELSEWHERE, {"a": 1}, REFUSED),
-    (optional(TEXT), "", None, ""),
-    (optional(TEXT), "   ", "", ""),
+    (optional(TEXT), "", None, None),
+    (optional(TEXT), "   ", ELSEWHERE, None),
+    (optional(TEXT), ELSEWHERE, "", ""),
+    (optional(replace(TEXT, input="input1")), "", None, ""),  # a table has a cell for every column
     (SHORT, "a", "a", REFUSED),
     (SHORT, "ab", "ab", "ab"),
     (SHORT, "abc", "abc", "abc"),
@@ -231,7 +233,7 @@ def test_the_hint_says_every_limit(field: Field, hint: str) -> None:
 
 def test_a_row_names_every_wrong_field_and_keeps_the_order_of_the_schema() -> None:
     schema = Schema((Field("b"), Field("a", kind="integer"), Field("c", required=False)))
-    assert schema.parse({"a": "1", "b": "x", "other": "y"}, "text") == {"b": "x", "a": 1, "c": ""}
+    assert schema.parse({"a": "1", "b": "x", "other": "y"}, "text") == {"b": "x", "a": 1, "c": None}
     with pytest.raises(WrongInput) as caught:
         schema.parse({"a": "x"}, "text")
     assert list(caught.value.fields) == ["b", "a"]
@@ -294,6 +296,15 @@ def test_fields_without_an_order_keep_their_places(orders: dict[str, int], names
         ({"fields": {"nope": {}}}, "nope"),
         ({"fields": {"a": {"colour": "red"}}}, "colour"),
         ({"fields": {"a": {"column": "b"}}}, "column"),
+        ({"fields": {"a": {"pattern": "(a+)+"}}}, "pattern"),
+        ({"fields": {"a": {"pattern": "("}}}, "pattern"),
+        ({"fields": {"a": {"above": 0}}}, "above"),
+        ({"fields": {"a": {"multiple_of": True}}}, "multiple_of"),
+        ({"fields": {"a": {"choices": ["x"], "choice_labels": [1]}}}, "choice_labels"),
+        ({"fields": {"a": {"kind": "tensor"}}}, "rows, json"),
+        ({"fields": {"a": {"default": {"x": 1}}}}, "default"),
+        ({"fields": {"a": {"fixed": ["x"]}}}, "fixed"),
+        ({"fields": {"a": {"widget": "slider"}}}, "radio"),
         pytest.param({"fields": ["a"]}, "FORM"),
         pytest.param({"fields": {"a": None}}, "FORM"),
         pytest.param({"fields": {"a": {"minimum": "low"}}}, "minimum"),
@@ -311,3 +322,24 @@ def test_changes_that_cannot_be_understood_are_named(changes: dict[str, Any], na
     schema = Schema((Field("a"), Field("b")))
     with pytest.raises(SettingError, match=named):
         schema.customised(changes)
+
+
+def test_the_owner_says_more_of_every_kind() -> None:
+    schema = Schema(
+        (Field("n", "number"), Field("l", "list"), Field("t"), Field("c", choices=("a",), choice_labels=("A",)))
+    )
+    changes = {
+        "n": {"above": 0, "below": 0.5, "multiple_of": 0.25, "group": "Numbers", "nullable": True},
+        "l": {"choices": ["r", "g"], "choice_labels": ["Red", "Green"], "min_items": 1, "default": ["r"]},
+        "t": {"kind": "json", "default": {"a": [1]}, "deprecated": True},
+        "c": {"choices": [1, 2], "kind": "integer"},
+    }
+    changed = schema.customised({"fields": changes})
+    assert changed["n"].parse("0.25") == Decimal("0.25")
+    assert changed["n"].parse("") is None
+    with pytest.raises(InvalidValue):
+        changed["n"].parse("0.5")
+    assert changed["l"].parse("r\nGreen") == ["r", "g"]
+    assert changed["l"].choices == ()
+    assert changed["c"].labelled_choices() == [(1, "1"), (2, "2")], "labels of other choices are dropped"
+    assert changed.parse({"n": 0.25, "c": 1}, "json") == {"n": Decimal("0.25"), "l": ["r"], "t": {"a": [1]}, "c": 1}

@@ -13,6 +13,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 from urllib.parse import SplitResult, parse_qs, urlsplit, urlunsplit
 
@@ -200,9 +201,9 @@ def _table(name: str, value: Mapping[str, Any], rows: list[list[Any]]) -> Table:
     types = value.get("ColumnTypes")
     width = max([len(row) for row in rows] + [len(names) if isinstance(names, list) else 0])
     columns = [
-        Column(
+        _column(
             str(names[i])[:LONGEST_NAME] if isinstance(names, list) and i < len(names) else f"{name}[{i}]",
-            _type(types[i]) if isinstance(types, list) and i < len(types) else "string",
+            str(types[i])[:LONGEST_NAME] if isinstance(types, list) and i < len(types) else "string",
         )
         for i in range(width)
     ]
@@ -212,13 +213,15 @@ def _table(name: str, value: Mapping[str, Any], rows: list[list[Any]]) -> Table:
     return Table(name, columns, [[*row, *[None] * (width - len(row))] for row in rows])
 
 
-def _type(declared: Any) -> str:
-    word = str(declared).lower()
+@lru_cache(maxsize=1024)
+def _column(name: str, declared: str) -> Column:
+    """An endpoint answers with the same columns each time."""
+    word = declared.lower()
     if re.fullmatch(r"u?int(8|16|32|64)?|s?byte", word):
-        return "integer"
+        return Column(name, "integer")
     if word in ("double", "single", "float", "decimal", "numeric"):
-        return "number"
-    return "boolean" if word in ("boolean", "bool") else "string"
+        return Column(name, "number")
+    return Column(name, "boolean" if word in ("boolean", "bool") else "string")
 
 
 def _number(text: str) -> float | str:

@@ -112,11 +112,12 @@ def page(error: AppError) -> str:
     """The form's own page with the failure in the answer's place when there is a form, else a page of its own."""
     form = g.get("form")
     code = short(error.code, LONGEST_CODE) if isinstance(error, EndpointError) else ""
-    words = {"failure": error, "words": endpoint_words(error), "code": code, "retry": _when(error)}
+    words: dict[str, Any] = {"failure": error, "words": endpoint_words(error), "code": code, "retry": _when(error)}
     if form is not None:
         if isinstance(error, WrongInput):
             form.mark(error.fields)
             return view.form_page(form, problems=form.wrong() or error.fields)
+        form.mark(form.schema.by_wire_name(error.fields))
         return view.form_page(form, **words)
     if isinstance(error, NotConfigured):
         return render_template("setup.html", missing=site().settings.missing(), settings=site().settings)

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import time
-from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
 from flask import Flask, Response, g, render_template, request
 from werkzeug.datastructures import MultiDict
 
-from .. import __version__, downloads
+from .. import downloads
 from ..answers import answer_id
 from ..errors import AnswerGone, EndpointError, WrongInput
-from ..forms import SchemaForm
+from ..forms import SchemaForm, prefill
+from ..redact import Redactor
+from ..schema import without_files
 from ..score import Scored, score
 from ..wire import dumps
 from . import view
@@ -22,10 +23,11 @@ from .site import site
 
 
 def install(app: Flask) -> None:
-    app.context_processor(_common)
+    app.context_processor(view.common)
+    app.extensions["frames"] = {}
     for shown_as in (view.duration, view.spelled, view.status_words):
         app.add_template_global(shown_as)
-    for path in ("/", "/home"):
+    for path in ("/", "/home", "/models/<model>"):
         app.add_url_rule(path, "ask", ask, methods=["GET"])
         app.add_url_rule(path, "submit", submit, methods=["POST"])
     app.add_url_rule("/answers/<id>", "kept", kept)
@@ -35,50 +37,55 @@ def install(app: Flask) -> None:
     app.add_url_rule("/contact", "contact", lambda: render_template("contact.html"))
 
 
-def _common() -> dict[str, Any]:
-    """What every template may use. `root` is the path that the app is mounted under; "" at the top of a host."""
-    return {"site": site(), "version": __version__, "now": datetime.now(UTC), "root": request.script_root}
-
-
-def ask() -> str:
-    """The empty form, or the form filled with an example (`?example=1`)."""
-    chosen = request.args.get("example", "")
-    examples = site().examples
-    number = int(chosen) if chosen.isascii() and chosen.isdigit() and len(chosen) < 4 else 0
-    values = examples[number - 1].inputs if 0 < number <= len(examples) else {}
-    return view.form_page(site().model.form_class()(values=values))
-
-
-def submit() -> Response:
-    """The way of one submission: check, score, keep, show."""
+def ask(model: str = "") -> str:
+    """The empty form, or the form filled with an example (`?example=1`) or from the address (`?title=Contoso`)."""
+    if model:
+        site().choose(model)
     endpoint = site().model
-    g.form = form = endpoint.form_class()(request.form)
+    chosen, examples = request.args.get("example", ""), endpoint.examples
+    number = int(chosen) if chosen.isascii() and chosen.isdigit() and len(chosen) < 4 else 0
+    form_class = endpoint.form_class()
+    is_example = 0 < number <= len(examples)
+    values = examples[number - 1].inputs if is_example else prefill(form_class.schema, request.args)
+    return view.form_page(form_class(values=values))
+
+
+def submit(model: str = "") -> Response:
+    """The way of one submission: check, score, keep, show."""
+    if model:
+        site().choose(model)
+    form_class = site().model.form_class()
+    g.form = form = form_class(request.form, files=request.files if form_class.has_files else None)
     count_submission()
     if not form.validate():
         raise WrongInput(fields=form.wrong())
     row = form.row()
-    key = answer_id(request.form.get("_once", ""), row)
+    key = answer_id(request.form.get("_once", ""), without_files(row))
     document = site().answers.once(key, lambda: _score(key, form))
     if "error" in document:
         raise g.pop("first_error", None) or EndpointError.revive(document["error"])
-    return _answered(view.form_page(form, answer=view.Answer(document)))
+    outputs, parts = g.pop("fresh", (None, None))
+    is_fresh = document["prediction"]["outputs"] is outputs  # neither from disk, nor with a secret removed
+    return _answered(view.form_page(form, answer=view.Answer(document, parts if is_fresh else None)))
 
 
 def _score(id: str, form: SchemaForm) -> dict[str, Any]:
     """The document of one answer, or of a failure, so that a reload does not call the model again."""
-    endpoint, started = site().model, time.perf_counter()
+    endpoint, started, row = site().model, time.perf_counter(), form.row()
     try:
-        scored = score(endpoint, form.schema, [form.row()])
+        scored = score(endpoint, form.schema, [row])
     except EndpointError as error:
         g.first_error = error
         return {"error": error.record()}
-    return {
-        "model": site().settings.name,
+    document = {
+        "model": endpoint.name,
         "typed": form.data,
         "said": vars(scored.result.said),
         "request": _shown_request(scored),
         "prediction": _prediction(id, scored, time.perf_counter() - started),
     }
+    own_secrets = form.schema.secrets(row)  # such as another service's token, which somebody typed
+    return Redactor(own_secrets).document(document) if own_secrets else document
 
 
 def _prediction(id: str, scored: Scored, seconds: float) -> dict[str, Any]:
@@ -92,10 +99,11 @@ def _prediction(id: str, scored: Scored, seconds: float) -> dict[str, Any]:
         "cached": False,
     }
     outputs = [part.document() for part in scored.result.parts]
+    g.fresh = outputs, scored.result.parts
     raw = scored.result.raw if site().settings.show_raw else None
     return {
         "id": id,
-        "model": site().settings.name,
+        "model": site().model.name,
         "status": "succeeded",
         "outputs": outputs,
         "raw": raw,
@@ -104,14 +112,19 @@ def _prediction(id: str, scored: Scored, seconds: float) -> dict[str, Any]:
 
 
 def _shown_request(scored: Scored) -> dict[str, str]:
-    parts = urlsplit(scored.request.url)
+    request = scored.request
+    parts = urlsplit(request.url)
     target = parts.path + (f"?{parts.query}" if parts.query else "")
-    return {"method": scored.request.method, "target": target, "body": scored.request.body.decode("utf-8", "replace")}
+    kind = request.headers.get("Content-Type", "")
+    is_text = kind.startswith(("application/json", "text/", "application/x-www-form-urlencoded"))
+    body = request.body.decode("utf-8", "replace") if is_text else f"{len(request.body):,} bytes, {kind or 'no type'}"
+    return {"method": request.method, "target": target, "body": body}
 
 
 def kept(id: str) -> Response:
     """An answer again, by its link."""
     document = _kept(id)
+    site().choose(document["model"])
     form = site().model.form_class()(MultiDict(document["typed"]))
     return _answered(view.form_page(form, answer=view.Answer(document)))
 

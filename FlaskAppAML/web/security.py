@@ -9,9 +9,9 @@ import os
 import re
 import secrets
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from flask import Flask, Response, current_app, redirect, request
@@ -47,7 +47,7 @@ def headers(settings: Settings) -> dict[str, str]:
     """No page needs inline script or style, another host, or a device. The referrer policy must let browsers send
     `Origin` with our own forms: with `no-referrer` they send `null`, which looks like another site."""
     policy = (
-        "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; "
+        "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; media-src data:; "
         f"form-action 'self'; base-uri 'none'; frame-ancestors {settings.frame_ancestors}"
     )
     return {
@@ -81,7 +81,6 @@ def from_another_site() -> bool:
 
 def install(app: Flask) -> None:
     settings: Settings = app.extensions["site"].settings
-    fixed = headers(settings)
     door = Door(settings)
     app.extensions["submissions"] = Limiter(settings.rate_limit)
 
@@ -94,13 +93,6 @@ def install(app: Flask) -> None:
             raise Forbidden
         if settings.password and request.endpoint not in OPEN_TO_ALL and not door.is_open():
             raise SignInNeeded
-
-    @app.after_request
-    def protect(response: Response) -> Response:
-        for name, value in fixed.items():
-            response.headers[name] = value
-        response.headers.setdefault("Cache-Control", "no-store" if settings.password else "no-cache")
-        return response
 
     if settings.password:
 
@@ -119,16 +111,23 @@ def _own_path(path: str) -> str:
     return request.script_root + path if is_ours else f"{request.script_root}/"
 
 
-def guard(inner: WSGIApplication) -> WSGIApplication:
-    """Refuses a `Host` that is none before Flask trips over it, and forgets a path prefix that is none."""
+def guard(inner: WSGIApplication, settings: Settings) -> WSGIApplication:
+    """Around all of Flask: puts our headers on every answer, refuses a `Host` that is none before Flask trips over it,
+    and forgets a path prefix that is none."""
+    fixed = list(headers(settings).items())
+    no_copies = ("Cache-Control", "no-store" if settings.password else "no-cache")
 
     def application(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        def start(status: str, own: list[tuple[str, str]], error: Any = None) -> Callable[[bytes], object]:
+            says = any(name == "Cache-Control" for name, _ in own)
+            return start_response(status, [*own, *fixed] if says else [*own, *fixed, no_copies], error)
+
         if not HOST.fullmatch(environ.get("HTTP_HOST", "")):
-            start_response("400 Bad Request", [("Content-Type", "text/plain; charset=utf-8")])
+            start("400 Bad Request", [("Content-Type", "text/plain; charset=utf-8")])
             return [b"The Host header names no host."]
         if not PREFIX.fullmatch(environ.get("SCRIPT_NAME", "")):
             environ["SCRIPT_NAME"] = ""
-        return inner(environ, start_response)
+        return inner(environ, start)
 
     return application
 

@@ -1,36 +1,26 @@
-"""What every page needs: the site's own parts, and the one way that text goes into pages."""
+"""What every page needs: the site's own parts."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
-from flask import current_app
-from markupsafe import Markup
+from flask import current_app, g
 
 from ..answers import Answers, Forgetful
 from ..endpoint import Endpoint
-from ..errors import NotConfigured
-from ..examples import Example
+from ..errors import NotConfigured, PageNotFound
 from ..redact import Redactor
 from ..settings import Settings
 from .assets import Assets
 
-# C0 controls but tab and line breaks, DEL, and lone surrogates: legal in JSON, not in HTML or UTF-8. Bidirectional
-# overrides could make the page's own words read otherwise.
-UNSHOWABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\x80-\x9f\ud800-\udfff\u202d\u202e]")
-
 
 @dataclass(frozen=True)
 class Site:
-    """The parts that `create_app` joined. `endpoint` is None while it is not configured."""
+    """The parts that `create_app` joined. `models` by name, in the owner's order; empty while nothing is configured."""
 
     settings: Settings
-    endpoint: Endpoint | None
+    models: dict[str, Endpoint]
     answers: Answers | Forgetful
-    examples: list[Example]
     assets: Assets
     redact: Redactor
     local: bool
@@ -38,29 +28,35 @@ class Site:
 
     @property
     def model(self) -> Endpoint:
-        """The endpoint. Raises NotConfigured."""
-        if self.endpoint is None:
+        """The model that this request asks for, or the first. Raises NotConfigured."""
+        chosen: Endpoint | None = self.chosen
+        if chosen is None:
             raise NotConfigured(f"Missing: {', '.join(self.settings.missing())}.")
-        return self.endpoint
+        return chosen
+
+    @property
+    def chosen(self) -> Endpoint | None:
+        return g.get("model") or next(iter(self.models.values()), None)
+
+    @property
+    def path(self) -> str:
+        """Where this request's form is."""
+        return f"/models/{self.chosen.name}" if self.chosen and len(self.models) > 1 else "/"
+
+    def choose(self, name: str) -> None:
+        """Makes `name` the model of this request. Raises PageNotFound."""
+        if name not in self.models:
+            raise PageNotFound
+        g.model = self.models[name]
 
     @property
     def title(self) -> str:
-        return self.settings.title or (self.settings.name if self.settings.name != "model" else "FlaskAppAML")
+        """Of the whole app: the owner's, or that of its one model."""
+        first = next(iter(self.models.values()), None)
+        return self.settings.title or (first.title if first and len(self.models) == 1 else "FlaskAppAML")
 
 
 def site() -> Site:
     """The site of the running request."""
     found: Site = current_app.extensions["site"]
     return found
-
-
-def finalize(redact: Redactor) -> Callable[[Any], Any]:
-    """For Jinja: every value passes here on its way into a page, before it is escaped."""
-
-    def clean(value: Any) -> Any:
-        if not isinstance(value, str) or isinstance(value, Markup):
-            return value
-        shown = redact(value)
-        return UNSHOWABLE.sub("\ufffd", shown) if UNSHOWABLE.search(shown) else shown
-
-    return clean

@@ -7,15 +7,22 @@ import json
 import math
 import secrets
 import time
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from http import HTTPStatus
+from itertools import groupby
 from typing import Any
 
-from flask import render_template
+from flask import current_app, render_template, request
+from markupsafe import Markup, escape
 
-from .. import results
+from .. import __version__, results
 from ..forms import SchemaForm
-from ..results import Column, Part, Scores, Sentence, Table
+from ..presentation import said_number
+from ..results import Box, Boxes, Column, Number, Part, Scores, Sentence, Spans, Table, Vector
 from ..wire import beginning, dumps
+from .drawing import Frame
+from .site import site
 
 MOST_ROWS = 200
 MOST_COLUMNS = 50
@@ -24,27 +31,58 @@ LONGEST_CELL = 2_000  # in a table of one row; a short one in a table of many
 LONGEST_CELL_OF_MANY = 100
 MOST_PARTS = 50
 MOST_BARS = 50
+MOST_FRAMES = 64
+MOST_MARKS = 1000
+MOST_POINTS = 200  # of a small line
+FIRST_OF_VECTOR = 8
 
 
-def form_page(form: SchemaForm, **shown: Any) -> str:
+def common() -> dict[str, Any]:
+    """What every template may use. `root` is the path that the app is mounted under, "" at the top of a host; `here`
+    that of the form behind it."""
+    now, root = datetime.now(UTC), request.script_root
+    return {"site": site(), "version": __version__, "now": now, "root": root, "here": site().path}
+
+
+def form_page(form: SchemaForm, answer: Answer | None = None, **shown: Any) -> str:
     """The model's page: the form with an answer, a failure, problems in fields, or nothing yet beside it."""
-    nothing: dict[str, Any] = {"answer": None, "failure": None, "words": "", "code": "", "problems": {}, "retry": ""}
-    return render_template(
-        "form.html",
-        form=form,
-        once=secrets.token_hex(16),
-        **{**nothing, **shown},
-    )
+    jinja = current_app.jinja_env
+    changing: dict[str, Any] = {
+        "once": secrets.token_hex(16),
+        "fields": form.html(jinja),
+        "as_json": form.json_html(jinja),
+        "headline": "",
+        "result": "",
+    }
+    if answer is not None:
+        shown_as: Callable[[Any], str] = jinja.finalize or str
+        changing["headline"] = escape(shown_as(answer.said.value))
+        changing["result"] = Markup(jinja.get_template("result.html").render(common(), answer=answer))  # noqa: S704
+    if shown or site().settings.templates_dir:  # seldom, or drawn in ways that we cannot know
+        return _form_page(form, changing, {**shown, "answer": answer})
+    frames: dict[Any, Frame] = current_app.extensions["frames"]
+    key = (form.schema, answer is None, request.script_root, site().model.name, site().model.doubt)
+    frame = frames.get(key)
+    if frame is None:
+        if len(frames) >= MOST_FRAMES:
+            frames.clear()
+        frame = frames[key] = Frame(lambda slots: _form_page(form, slots, {"answer": answer}), list(changing))
+    return frame.filled(changing)
+
+
+def _form_page(form: SchemaForm, changing: Mapping[str, Any], shown: Mapping[str, Any]) -> str:
+    nothing: dict[str, Any] = {"failure": None, "words": "", "code": "", "problems": {}, "retry": ""}
+    return render_template("form.html", form=form, **changing, **{**nothing, **shown})
 
 
 class Answer:
-    """One answer's document, ready to be shown."""
+    """One answer's document, ready to be shown. `parts` are those of the document, where they are at hand."""
 
-    def __init__(self, document: dict[str, Any]) -> None:
+    def __init__(self, document: dict[str, Any], parts: list[Part] | None = None) -> None:
         prediction = document["prediction"]
         self.id: str = prediction["id"]
         self.said = Sentence(**document["said"])
-        self.parts: list[Part] = [results.load(part) for part in prediction["outputs"]]
+        self.parts = [results.load(part) for part in prediction["outputs"]] if parts is None else parts
         self.hidden_parts = max(0, len(self.parts) - MOST_PARTS)
         self.meta: dict[str, Any] = prediction["meta"]
         self.request: dict[str, str] = document["request"]
@@ -94,7 +132,10 @@ class Answer:
 
     def request_text(self) -> str:
         body = self.request["body"]
-        pretty = dumps(json.loads(body), indent=2) if len(body) <= LONGEST_JSON else body
+        try:
+            pretty = beginning(json.loads(body), LONGEST_JSON) if len(body) <= LONGEST_JSON else body
+        except ValueError:  # a form, or a picture
+            pretty = body
         return f"{self.request['method']} {self.request['target']}\n\n{_cut(pretty)}"
 
     @staticmethod
@@ -111,12 +152,91 @@ class Answer:
     def time_taken(self) -> str:
         return f"{duration(self.meta['total_ms'])}, of which the endpoint {duration(self.meta['endpoint_ms'])}"
 
+    def is_said(self, text: str) -> bool:
+        """Whether the sentence is this very text, so that it need not stand below once more."""
+        return len(text) <= LONGEST_CELL and " ".join(text.split()) == self.said.value
+
+    @staticmethod
+    def exactly(part: Number) -> str:
+        """The whole number where the sentence says it rounded."""
+        whole = str(part.value)
+        return whole if whole != said_number(part.value) and len(whole) <= LONGEST_CELL else ""
+
+    @staticmethod
+    def paragraphs(text: str) -> list[list[str]]:
+        """Prose, as paragraphs of lines; [] for what is set in lines and columns, such as a log."""
+        lines = text[:LONGEST_JSON].splitlines()
+        if all(len(line) <= 100 for line in lines) or any(line[:1] in (" ", "\t") for line in lines):
+            return []
+        groups = (list(group) for is_text, group in groupby(lines, key=lambda line: bool(line.strip())) if is_text)
+        return list(groups)
+
+    @staticmethod
+    def box_rows(part: Boxes) -> list[tuple[str, str, list[str]]]:
+        """Label, score and the four corners of each of the first boxes, equally rounded."""
+        digits = 3 if part.units == "fraction" else 0 if all(_is_whole(box) for box in part.boxes[:MOST_ROWS]) else 1
+        return [
+            (
+                _cell(box.label, LONGEST_CELL_OF_MANY) if box.label else "–",
+                "–" if box.score is None else number(float(box.score)),
+                [f"{side:.{digits}f}" for side in (box.x0, box.y0, box.x1, box.y1)],
+            )
+            for box in part.boxes[:MOST_ROWS]
+        ]
+
+    @staticmethod
+    def marked(part: Spans) -> list[tuple[str, str]]:
+        """The text in pieces, each with the label of the span it is, or ""; of spans that overlap the first one."""
+        text = part.text[:LONGEST_JSON]
+        pieces: list[tuple[str, str]] = []
+        at = 0
+        for span in sorted(part.spans[:MOST_MARKS], key=lambda span: (span.start, -span.end)):
+            if at <= span.start < span.end <= len(text):
+                pieces += [(text[at : span.start], ""), (text[span.start : span.end], span.label)]
+                at = span.end
+        return [piece for piece in [*pieces, (text[at:], "")] if piece[0]]
+
+    @staticmethod
+    def span_rows(part: Spans) -> list[tuple[str, str, str, int, int]]:
+        """Text, label, score and place of each of the first spans."""
+        rows = []
+        for span in part.spans[:MOST_ROWS]:
+            shown = "–" if span.score is None else number(float(span.score))
+            text = span.text or part.text[span.start : span.end]
+            rows.append((_cell(text or None, LONGEST_CELL_OF_MANY), span.label, shown, span.start, span.end))
+        return rows
+
+    @staticmethod
+    def vector_facts(part: Vector) -> list[tuple[str, str]]:
+        """Length, Euclidean norm and the first numbers."""
+        first = ", ".join(f"{value:.4g}" for value in part.values[:FIRST_OF_VECTOR])
+        more = ", …" if len(part.values) > FIRST_OF_VECTOR else ""
+        norm = math.hypot(*part.values)
+        return [("Length", f"{len(part.values):,}"), ("Norm", f"{norm:.4g}"), ("It begins", f"{first}{more}")]
+
+    @staticmethod
+    def sparkline(part: Vector) -> str:
+        """The points of a line through the numbers, in a field of 600 by 100; of many the means of neighbours."""
+        size = math.ceil(len(part.values) / MOST_POINTS) or 1
+        runs = [part.values[i : i + size] for i in range(0, len(part.values), size)]
+        means = [sum(value / len(run) for value in run) for run in runs]
+        low, high = min(means, default=0.0), max(means, default=0.0)
+        height = (high - low) or 1.0
+        if not math.isfinite(height):
+            return ""
+        step = 600 / max(1, len(means) - 1)
+        return " ".join(f"{i * step:.1f},{98 - 96 * (mean - low) / height:.1f}" for i, mean in enumerate(means))
+
 
 def _cell(value: Any, longest: int = LONGEST_CELL) -> str:
     if value is None:
         return "–"
     text = dumps(value) if isinstance(value, dict | list) else str(value)
     return text if len(text) <= longest else f"{text[:longest]} …"
+
+
+def _is_whole(box: Box) -> bool:
+    return all(float(side).is_integer() for side in (box.x0, box.y0, box.x1, box.y1))
 
 
 def _cut(text: str) -> str:

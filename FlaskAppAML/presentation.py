@@ -1,0 +1,383 @@
+"""How an answer is looked at: the views in front of its tables, the owner's words, and the sentence that says it."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from .results import (
+    Boxes,
+    Json,
+    Number,
+    Output,
+    Part,
+    Result,
+    Score,
+    Scores,
+    Sentence,
+    Spans,
+    Table,
+    Text,
+    Vector,
+    as_number,
+    as_table,
+)
+from .wire import beginning
+
+DISTANCE = re.compile(r"DistancesToClusterCenter no\.(\d+)")
+PROBABILITY = re.compile(r'Scored Probabilities for Class "(.*)"')
+NUMBERED = re.compile(r".+\[\d+\]")
+LONGEST_SAID = 80  # characters of a value in the sentence
+LONGEST_TEXT = 200  # characters of a text that is the sentence
+MOST_SAID = 5  # labels that are counted in the sentence
+LONGEST_JSON = 100_000  # characters, of an answer that the owner wants to see as text
+
+Words = Mapping[str, Output]
+
+
+def present(result: Result, outputs: Words, subject: str) -> Result:
+    """The result with its views in front and its sentence. `subject` is what was asked about, or ""."""
+    parts: list[Part] = []
+    said: Sentence | None = None
+    spoken: list[Part] = []
+    for part in result.parts:
+        about = _about(part, outputs)
+        if about.hidden:
+            continue
+        if about.view:
+            shown = _as_view(part, about.view, result)
+            shown = _with_owner_words(shown, outputs)
+        else:
+            view = _view_of_table(part, outputs, subject) if isinstance(part, Table) else None
+            if view:
+                parts.append(view[0])
+                said = said or view[1]
+            shown = _with_owner_words(_with_text(part, subject), outputs)
+        parts.append(shown)
+        spoken.append(_with_value_names(shown, outputs))
+    return Result(parts, result.raw, said or _sentence(spoken))
+
+
+def _about(part: Part, outputs: Words) -> Output:
+    """Under the output's own name; what has none goes by its kind, a table of one column by that column's."""
+    named = outputs.get(vars(part)["name"]) or outputs.get(part.kind)
+    if named is None and isinstance(part, Table) and len(part.columns) == 1:
+        named = outputs.get(part.columns[0].name)
+    return named or Output()
+
+
+def _view_of_table(table: Table, outputs: Words, subject: str) -> tuple[Scores, Sentence] | None:
+    return _clusters(table, outputs, subject) or _classes(table, outputs) or _shares(table, outputs)
+
+
+def _with_owner_words(part: Part, outputs: Words) -> Part:
+    if not outputs:
+        return part
+    about = _about(part, outputs)
+    match part:
+        case Table():
+            return _table_with_words(part, outputs)
+        case Number():
+            return replace(part, label=about.label, unit=about.unit)
+        case Scores():
+            named = [replace(item, label=about.values.get(item.label, item.label)) for item in part.scores]
+            return replace(part, scores=named, label=about.label or part.label)
+        case Boxes():
+            return replace(part, boxes=[replace(b, label=about.values.get(b.label, b.label)) for b in part.boxes])
+        case Spans():
+            return replace(part, spans=[replace(s, label=about.values.get(s.label, s.label)) for s in part.spans])
+    return part
+
+
+def _table_with_words(table: Table, outputs: Words) -> Table:
+    shown = [i for i, c in enumerate(table.columns) if not outputs.get(c.name, Output()).hidden]
+    columns = []
+    for i in shown:
+        about = outputs.get(table.columns[i].name, Output())
+        columns.append(replace(table.columns[i], label=about.label, unit=about.unit))
+    rows = table.rows if len(shown) == len(table.columns) else [[row[i] for i in shown] for row in table.rows]
+    return replace(table, columns=columns, rows=rows)
+
+
+def _with_value_names(part: Part, outputs: Words) -> Part:
+    """For the sentence: the table itself keeps the endpoint's values."""
+    if not outputs or not isinstance(part, Table) or len(part.rows) != 1:
+        return part
+    names = (outputs.get(column.name, Output()).values for column in part.columns)
+    row = [values.get(str(cell), cell) for values, cell in zip(names, part.rows[0], strict=False)]
+    return replace(part, rows=[row])
+
+
+def _with_text(part: Part, subject: str) -> Part:
+    """Places in a text are marked in it where the text asked about is known to be the one meant."""
+    if not isinstance(part, Spans) or part.text or not subject or not part.spans:
+        return part
+    fits = all(
+        span.end <= len(subject) and (not span.text or subject[span.start : span.end].lower() == span.text.lower())
+        for span in part.spans
+    )
+    return replace(part, text=subject) if fits else part
+
+
+# The view that the owner wants
+
+
+def _as_view(part: Part, view: str, result: Result) -> Part:
+    """The part as another kind, or as it is where its values make no such view."""
+    if view == part.kind:
+        return part
+    if view == "json":
+        document = {key: value for key, value in part.document().items() if key not in ("kind", "row")}
+        return Json(result.raw if len(result.parts) == 1 else document, vars(part)["name"], row=part.row)
+    table = as_table(part)
+    if view == "table":
+        return table or part
+    row = table.rows[0] if table and len(table.rows) == 1 else []
+    numbers = [number for number in map(as_number, row) if number is not None]
+    if view == "text":
+        return _as_text(part, row)
+    if view == "number" and len(row) == 1 and numbers:
+        value = row[0] if isinstance(row[0], int | float) else numbers[0]
+        return Number(value, table.columns[0].name if table else "", row=part.row)
+    if table and view == "vector" and row and len(numbers) == len(row):
+        return Vector(numbers, table.name, row=part.row)
+    if table and view == "scores":
+        return _as_scores(table, numbers) or part
+    return part
+
+
+def _as_text(part: Part, row: list[Any]) -> Part:
+    name = vars(part)["name"]
+    if len(row) == 1:
+        return Text(str(row[0]), name, row=part.row)
+    return Text(beginning(part.value, LONGEST_JSON), name, row=part.row) if isinstance(part, Json) else part
+
+
+def _as_scores(table: Table, numbers: list[float]) -> Scores | None:
+    """A row of numbers, each under its column's name, or two columns, the second of numbers."""
+    if numbers and len(numbers) == len(table.columns):
+        pairs = [(column.name, number) for column, number in zip(table.columns, numbers, strict=True)]
+    elif len(table.columns) == 2 and table.columns[1].is_number:
+        pairs = [(str(row[0]), number) for row in table.rows if (number := as_number(row[1])) is not None]
+    else:
+        return None
+    pairs.sort(key=lambda pair: -pair[1])
+    return Scores([Score(label, n, top=i == 0) for i, (label, n) in enumerate(pairs)], table.name, row=table.row)
+
+
+# Views of tables
+
+
+def _single_row(table: Table) -> dict[str, Any]:
+    names = [column.name for column in table.columns]
+    return dict(zip(names, table.rows[0], strict=False)) if len(table.rows) == 1 else {}
+
+
+def _clusters(table: Table, outputs: Words, subject: str) -> tuple[Scores, Sentence] | None:
+    """k-means of the classic studio: `Assignments` and a distance per cluster centre; the nearest one wins."""
+    row = _single_row(table)
+    distances = {m[1]: as_number(v) for k, v in row.items() if (m := DISTANCE.fullmatch(k))}
+    assigned = str(row.get("Assignments", ""))
+    if assigned not in distances or len(distances) < 2:
+        return None
+    about = outputs.get("Assignments", Output())
+    label = about.label or "Cluster"
+    names = {cluster: about.values.get(cluster, f"{label} {cluster}") for cluster in distances}
+    order = sorted(distances, key=lambda c: (c != assigned, _rank(distances[c])))
+    scores = [Score(names[c], distances[c], top=c == assigned) for c in order]
+    view = Scores(scores, table.name, label, "Distance", lowest_is_best=True)
+    before = f"{_short(subject)} is closest to " if subject else "Closest to "
+    return view, Sentence(before, names[assigned], ".", _cluster_lead(assigned, about, scores))
+
+
+def _cluster_lead(assigned: str, about: Output, scores: list[Score]) -> str:
+    nearest, next_one = scores[0].score, scores[1].score
+    number = f"{about.label or 'Cluster'} {assigned}" if about.values else f"One of {len(scores)}"
+    if nearest is None or next_one is None:
+        return f"{number}."
+    lead = f"{number}, at distance {_rounded(nearest)}. The runner-up, {scores[1].label}, is "
+    if nearest <= 0 or next_one <= nearest:
+        return f"{lead}at {_rounded(next_one)}."
+    farther = (next_one - nearest) / nearest
+    if farther > 10:
+        return f"{lead}much farther away, at {_rounded(next_one)}."
+    return f"{lead}{farther:.0%} farther away, at {_rounded(next_one)}.".replace("%", "\u202f%")
+
+
+def _rounded(number: float) -> str:
+    return f"{number:.4f}" if number == 0 or 1e-4 <= abs(number) < 1e9 else f"{number:.4g}"
+
+
+def _classes(table: Table, outputs: Words) -> tuple[Scores, Sentence] | None:
+    """A classifier of the classic studio: `Scored Labels`, with a probability per class or for the positive one."""
+    row = _single_row(table)
+    if "Scored Labels" not in row:
+        return None
+    about = outputs.get("Scored Labels", Output())
+    found = {m[1]: as_number(v) for k, v in row.items() if (m := PROBABILITY.fullmatch(k))}
+    if len(found) < 2 or any(value is None for value in found.values()):
+        return None
+    winner = str(row["Scored Labels"])
+    order = sorted(found, key=lambda c: (c != winner, -(found[c] or 0)))
+    scores = [Score(_short(about.values.get(c, c)), found[c], top=c == winner) for c in order]
+    lead = f"Probability {scores[0].score:.4f}. Next is {scores[1].label}, with {scores[1].score:.4f}."
+    view = Scores(scores, table.name, about.label or "Class", "Probability", full=1.0)
+    return view, Sentence("Most likely ", _short(about.values.get(winner, winner)), ".", lead)
+
+
+def _rank(number: float | None) -> float:
+    return float("inf") if number is None else number
+
+
+def _shares(table: Table, outputs: Words) -> tuple[Scores, Sentence] | None:
+    """Numbers without names that are the shares of one: what a classifier says of each class. The owner's `label` of
+    a column, or the `values` of the output by place ("0", "1", ...), names them."""
+    columns = table.columns
+    if len(table.rows) != 1 or not all(c.type in ("number", "integer") and NUMBERED.fullmatch(c.name) for c in columns):
+        return None
+    numbers = [as_number(cell) for cell in table.rows[0]]
+    shares = [number for number in numbers if number is not None and 0 <= number <= 1]
+    if len(shares) < 2 or len(shares) != len(numbers) or abs(sum(shares) - 1) >= 0.02:
+        return None
+    values = outputs.get(table.name, Output()).values
+    names = [
+        outputs.get(column.name, Output()).label or values.get(str(i), column.name) for i, column in enumerate(columns)
+    ]
+    order = sorted(range(len(shares)), key=lambda i: -shares[i])
+    scores = [Score(_short(names[i]), shares[i], top=i == order[0]) for i in order]
+    view = Scores(scores, table.name, outputs.get(table.name, Output()).label or "Class", "Share", full=1.0)
+    return view, _of_scores([view])
+
+
+# The sentence
+
+
+def _sentence(parts: list[Part]) -> Sentence:
+    """Says what comes first of: labels, boxes, names in a text, a number, a table, and so on down."""
+    for kind, speak in _SPEAKERS.items():
+        if kind == "table" and parts and isinstance(parts[0], Text) and parts[0].name in ANSWERING_TEXTS:
+            return _of_texts(parts)
+        if any(part.kind == kind for part in parts):
+            return speak([part for part in parts if part.kind == kind])
+    return Sentence("The endpoint ", "answered", ".")
+
+
+def _of_scores(parts: list[Any]) -> Sentence:
+    if len(parts) > 1:
+        winners = [part.scores[0].label for part in parts if part.scores]
+        return Sentence(f"{_counted(len(parts), 'answer')}: ", _tally(winners), ".")
+    listed = [item for item in parts[0].scores if item.score is not None]
+    if not listed:
+        return Sentence("The endpoint answered with ", "no labels", ".")
+    lead = f"Next is {_short(listed[1].label)}, with {said_number(listed[1].score)}." if len(listed) > 1 else ""
+    return Sentence("Most likely ", _short(listed[0].label), f", {said_number(listed[0].score)}.", lead)
+
+
+def _of_boxes(parts: list[Any]) -> Sentence:
+    labels = [box.label for part in parts for box in part.boxes]
+    return _of_found(_counted(len(labels), "box", "boxes"), labels)
+
+
+def _of_spans(parts: list[Any]) -> Sentence:
+    labels = [span.label for part in parts for span in part.spans]
+    return _of_found(_counted(len(labels), "entity", "entities"), labels)
+
+
+def _of_found(count: str, labels: list[str]) -> Sentence:
+    named = _tally(label for label in labels if label)
+    return Sentence("", count, f": {named}." if named else ".")
+
+
+def _of_numbers(parts: list[Any]) -> Sentence:
+    if len(parts) > 1:
+        return Sentence("The endpoint answered with ", _counted(len(parts), "number"), ".")
+    return _is(parts[0].label, parts[0].value, parts[0].unit)
+
+
+def _of_tables(tables: list[Any]) -> Sentence:
+    table = tables[0]
+    if not table.rows:
+        return Sentence("The endpoint answered with ", "no rows", ".")
+    row = _single_row(table)
+    column = next((c for c in table.columns if c.name == "Scored Labels"), table.columns[0] if len(row) == 1 else None)
+    value = row.get(column.name) if column else None
+    if column and value is not None and not isinstance(value, dict | list):
+        return _is(column.label, value, column.unit)
+    many = _counted(len(table.rows), "row") if len(table.rows) > 1 else f"{len(table.columns):,} values"
+    return Sentence("The endpoint answered with ", many, ".")
+
+
+def _of_vectors(parts: list[Any]) -> Sentence:
+    sizes = sorted({len(part.values) for part in parts})
+    numbers = f"{sizes[0]:,} numbers" if len(sizes) == 1 else "numbers"
+    before = "A vector of " if len(parts) == 1 else f"{len(parts):,} vectors of "
+    return Sentence(before, numbers, ".")
+
+
+def _of_images(parts: list[Any]) -> Sentence:
+    return _answered(sum(len(part.images) for part in parts), "picture")
+
+
+def _of_media(parts: list[Any]) -> Sentence:
+    return _answered(len(parts), "video" if all(p.content_type.startswith("video/") for p in parts) else "recording")
+
+
+def _of_texts(parts: list[Any]) -> Sentence:
+    texts = [part for part in parts if isinstance(part, Text)]
+    text = " ".join(texts[0].text.split()) if len(texts[0].text) <= 2 * LONGEST_TEXT else ""
+    if len(texts) == 1 and 0 < len(text) <= LONGEST_TEXT:
+        return Sentence("", text, "")
+    return _answered(len(texts), "text")
+
+
+def _answered(count: int, what: str) -> Sentence:
+    return Sentence("The endpoint answered with ", f"a {what}" if count == 1 else f"{count:,} {what}s", ".")
+
+
+ANSWERING_TEXTS = frozenset(
+    {"generated_text", "summary_text", "translation_text", "output_text", "transcription", "transcript", "caption",
+     "text"}
+)  # fmt: skip
+_SPEAKERS: dict[str, Callable[[list[Any]], Sentence]] = {
+    "scores": _of_scores,
+    "boxes": _of_boxes,
+    "spans": _of_spans,
+    "number": _of_numbers,
+    "table": _of_tables,
+    "vector": _of_vectors,
+    "images": _of_images,
+    "media": _of_media,
+    "text": _of_texts,
+}
+
+
+def _is(label: str, value: Any, unit: str) -> Sentence:
+    shown = said_number(value) if isinstance(value, float) else _short(value)
+    return Sentence(f"{label} is " if label else "The answer is ", f"{shown} {unit}".rstrip(), ".")
+
+
+def said_number(number: float) -> str:
+    """As a sentence says it: four decimals at most, or four digits of a very small or large one."""
+    if isinstance(number, int):
+        return _short(number)
+    if number != 0 and not 1e-4 <= abs(number) < 1e12:
+        return f"{number:.4g}"
+    return f"{number:.4f}".rstrip("0").rstrip(".")
+
+
+def _counted(count: int, one: str, many: str = "") -> str:
+    return f"1 {one}" if count == 1 else f"{count:,} {many or one + 's'}" if count else f"No {many or one + 's'}"
+
+
+def _tally(labels: Iterable[str]) -> str:
+    counts = Counter(labels).most_common()
+    said = ", ".join(f"{count:,} {_short(label)}" for label, count in counts[:MOST_SAID])
+    return said if len(counts) <= MOST_SAID else f"{said} and {_counted(len(counts) - MOST_SAID, 'other label')}"
+
+
+def _short(value: Any) -> str:
+    text = str(value)
+    return text if len(text) <= LONGEST_SAID else text[: LONGEST_SAID - 1] + "…"

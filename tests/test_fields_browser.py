@@ -1,0 +1,395 @@
+"""A form with every kind of field in headless Chromium: axe, what the script adds, and that nothing needs it.
+
+The page is made here, of the real form, stylesheet and script, without an endpoint: what is looked at is what the form
+gives.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import threading
+from collections.abc import Callable, Iterator
+from decimal import Decimal
+from itertools import product
+from pathlib import Path
+from typing import Any, Literal
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from flask import Flask, render_template_string, request
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
+from waitress import create_server
+
+import FlaskAppAML
+from FlaskAppAML.forms import form_class
+from FlaskAppAML.schema import Field, Schema
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(
+        CHROMIUM is None and not os.environ.get("CI"), reason="LOUD: no Chromium, so no form was looked at"
+    ),
+]
+RULES = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}}
+SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+PACKAGE = Path(FlaskAppAML.__file__).parent
+BIG = 9007199254740993  # one more than a double can tell apart
+
+SCHEMA = Schema(
+    (
+        Field("name", label="Name", help="As in the passport.", max_length=30),
+        Field("review", max_length=1000, required=False),
+        Field("mail", format="email", required=False),
+        Field("token", secret=True, required=False),
+        Field("age", "integer", unit="years", minimum=Decimal(0), maximum=Decimal(130)),
+        Field("id", "integer", required=False),
+        Field("rate", "number", above=Decimal(0), below=Decimal(1), required=False),
+        Field("member", "boolean"),
+        Field("colour", choices=("r", 1, "1"), choice_labels=("Red", "One", "Text one"), required=False),
+        Field("country", choices=tuple(range(100, 160)), required=False),
+        Field("born", "date", required=False),
+        Field("seen", "datetime", required=False),
+        Field("picture", "file", accept="image/*", required=False),
+        Field("tags", "list", required=False),
+        Field("extras", "list", items=Field("item", choices=("Roof", "Radio", 3)), required=False),
+        Field("weights", "list", items=Field("item", "number"), required=False),
+        Field("features", "list", items=Field("item", "number"), min_items=4, max_items=4, required=False),
+        Field("matrix", "list", items=Field("row", "list", items=Field("item", "integer")), required=False),
+        Field(
+            "people",
+            "rows",
+            label="People",
+            fields=(
+                Field("who", label="Who"),
+                Field("years", "integer", label="Years"),
+                Field("vip", "boolean", label="VIP", required=False),
+            ),
+            required=False,
+        ),
+        Field("street", place=("address",), required=False),
+        Field("meta", "json", required=False),
+        Field("old", deprecated=True, required=False),
+    )
+)
+PAGE = """<!doctype html>
+<html lang="en">
+<head>
+  <meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+  <title>Every kind of field</title><link rel="stylesheet" href="/static/app.css">
+  <script src="/static/app.js" defer></script>
+</head>
+<body>
+  <main id="main"><h1>Every kind of field</h1>
+    {% from "fields.html" import summary %}{% if problems %}{{ summary(form, problems) }}{% endif %}
+    <form class="ask" method="post" enctype="multipart/form-data" aria-label="Input" novalidate data-wait>
+      {{ form.html() }}
+      <button class="go">Ask</button>
+      {{ form.json_html() }}
+    </form>
+  </main>
+</body>
+</html>"""
+
+
+class Served:
+    """The form at `url`; every row that it gave in `rows`."""
+
+    def __init__(self) -> None:
+        self.rows: list[dict[str, Any]] = []
+        app = Flask("fields", static_folder=str(PACKAGE / "static"), template_folder=str(PACKAGE / "templates"))
+        app.jinja_options = {"autoescape": True, "trim_blocks": True, "lstrip_blocks": True}
+        app.add_template_global(str, "spelled")
+        app.add_url_rule("/", view_func=self._ask, methods=["GET", "POST"])
+        self._server = create_server(app, host="127.0.0.1", port=0, threads=4)
+        threading.Thread(target=self._server.run, daemon=True).start()
+        self.url = f"http://localhost:{self._server.effective_port}/"
+
+    def _ask(self) -> str:
+        if request.method == "GET":
+            return render_template_string(PAGE, form=form_class(SCHEMA)(), problems={})
+        form = form_class(SCHEMA)(request.form, files=request.files)
+        if form.validate():
+            self.rows.append(form.row())
+        return render_template_string(PAGE, form=form, problems=form.wrong())
+
+
+@pytest.fixture(scope="module")
+def served() -> Served:
+    return Served()
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    assert CHROMIUM is not None, "CI needs Chromium"
+    with sync_playwright() as playwright:
+        quiet = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=quiet)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def open_page(chromium: Browser, served: Served) -> Iterator[Callable[..., Page]]:
+    """`open_page(java_script_enabled=...)`: the empty form; the test fails when the page complains."""
+    contexts: list[BrowserContext] = []
+    trouble: list[str] = []
+
+    def note(message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning"):
+            trouble.append(message.text)
+
+    def make(width: int = 1280, **options: object) -> Page:
+        context = chromium.new_context(viewport={"width": width, "height": 900}, **options)  # type: ignore[arg-type]
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(8000)
+        page.on("console", note)
+        page.on("pageerror", lambda error: trouble.append(str(error)))
+        page.route("**/favicon.ico", lambda route: route.fulfill(status=204))
+        page.goto(served.url)
+        return page
+
+    yield make
+    for context in contexts:
+        context.close()
+    assert not trouble, trouble
+
+
+def send(page: Page) -> None:
+    page.click("button.go")
+    page.wait_for_load_state()
+
+
+def by_name(name: str) -> str:
+    return f"[name='{name}']"
+
+
+FOLD = "[data-as-json]"
+FOLD_HEAD = f"{FOLD} > summary"
+
+
+def empty(page: Page) -> None:
+    page.click("text=Older options")
+
+
+def wrong(page: Page) -> None:
+    page.fill(by_name("id"), "x")
+    page.fill(by_name("features") + ">> nth=1", "x")
+    page.fill(by_name("tags"), "a")
+    page.click("text=Add a row")
+    page.fill(".grid input >> nth=0", "Ada")
+    send(page)
+
+
+def as_json(page: Page) -> None:
+    page.click(FOLD_HEAD)
+
+
+def wrong_json(page: Page) -> None:
+    page.click(FOLD_HEAD)
+    page.fill(by_name("_json"), "[]")
+    send(page)
+
+
+@pytest.mark.parametrize("reach", [empty, wrong, as_json, wrong_json])
+def test_axe_finds_nothing(reach: Callable[[Page], None], open_page: Callable[..., Page]) -> None:
+    page = open_page()
+    reach(page)
+    for width, scheme in product((1280, 360), SCHEMES):
+        page.set_viewport_size({"width": width, "height": 900})
+        page.emulate_media(color_scheme=scheme)
+        found = Axe().run(page, options=RULES).response["violations"]
+        assert not found, (width, scheme, [(rule["id"], [node["html"] for node in rule["nodes"]]) for rule in found])
+    page.set_viewport_size({"width": 320, "height": 640})
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_without_script_every_kind_can_be_filled_in(served: Served, open_page: Callable[..., Page]) -> None:
+    page = open_page(java_script_enabled=False)
+    assert not page.is_visible("[type=range]")
+    page.fill(by_name("name"), "Ada")
+    page.fill(by_name("age"), "36")
+    page.check(by_name("member") + ">> nth=0")
+    page.select_option(by_name("colour"), label="Text one")
+    page.fill(by_name("country"), "107")
+    page.fill(by_name("born"), "2024-02-29")
+    page.fill(by_name("seen"), "2024-02-29T09:30")
+    page.set_input_files(by_name("picture"), {"name": "a.png", "mimeType": "image/png", "buffer": b"PNG"})
+    page.fill(by_name("tags"), "one\ntwo, 2")
+    page.check("text=Roof")
+    page.fill(by_name("features") + ">> nth=0", "1 2 3 4")
+    page.fill(by_name("people"), "Grace\t85\tyes")
+    page.fill(by_name("meta"), '{"a": 0.10}')
+    send(page)
+    row = served.rows[-1]
+    assert (row["name"], row["age"], row["member"], row["colour"], row["country"]) == ("Ada", 36, True, "1", 107)
+    assert (row["born"], row["seen"], row["picture"].data) == ("2024-02-29", "2024-02-29T09:30:00Z", b"PNG")
+    assert (row["tags"], row["extras"], row["meta"]) == (["one", "two, 2"], ["Roof"], {"a": 0.1})
+    assert row["features"] == [1, 2, 3, 4]
+    assert row["people"] == [{"who": "Grace", "years": 85, "vip": True}]
+    page.click(FOLD_HEAD)
+    page.fill(by_name("_json"), '{"name": "From JSON", "age": 1, "member": false}')
+    send(page)
+    assert served.rows[-1]["name"] == "From JSON"
+    assert page.input_value(by_name("name")) == "From JSON"
+
+
+def test_a_slider_and_its_box_hold_one_value(open_page: Callable[..., Page]) -> None:
+    page = open_page()
+    page.fill(by_name("age"), "36")
+    assert page.input_value("#in-age-range") == "36"
+    page.focus("#in-age-range")
+    page.keyboard.press("ArrowRight")
+    assert page.input_value(by_name("age")) == "37"
+    assert page.input_value(by_name("rate")) == "", "nobody moved it"
+
+
+PASTE = """([selector, text]) => {
+  const data = new DataTransfer();
+  data.setData("text", text);
+  const event = new ClipboardEvent("paste", { clipboardData: data, bubbles: true, cancelable: true });
+  document.querySelectorAll(selector)[0].dispatchEvent(event);
+}"""
+
+
+def paste(page: Page, selector: str, text: str) -> None:
+    page.evaluate(PASTE, [selector, text])
+
+
+def test_a_row_of_numbers_is_pasted_over_its_boxes(open_page: Callable[..., Page]) -> None:
+    page = open_page()
+    paste(page, by_name("features"), "1.5\t-2\t3\t4\t5\n")
+    boxes = page.locator(by_name("features"))
+    assert [boxes.nth(i).input_value() for i in range(4)] == ["1.5", "-2", "3", "4"]
+
+
+def test_rows_are_a_table_to_fill_in_and_to_paste_into(served: Served, open_page: Callable[..., Page]) -> None:
+    page = open_page()
+    page.fill(by_name("name"), "x")
+    page.fill(by_name("age"), "1")
+    page.check(by_name("member") + ">> nth=0")
+    page.click("label:has-text('People')")
+    page.keyboard.type("Ada")
+    page.keyboard.press("Tab")
+    page.keyboard.type("36")
+    page.click("text=Add a row")
+    paste(page, ".grid tr:nth-child(2) input", 'Who\tYears\tVIP\nGrace "G", H\t85\tyes\n"two\nlines"\t7\t\n')
+    page.click("text=Add a row")
+    assert page.locator(".grid tbody tr").count() == 4
+    send(page)
+    assert served.rows[-1]["people"] == [
+        {"who": "Ada", "years": 36, "vip": None},
+        {"who": 'Grace "G", H', "years": 85, "vip": True},
+        {"who": "twolines", "years": 7, "vip": None},  # a box has one line
+    ]
+    assert page.locator(".grid tbody tr").count() == 3
+    for _ in range(3):
+        page.click("text=Remove >> nth=0")
+    assert page.locator(".grid tbody tr").count() == 1
+    send(page)
+    assert served.rows[-1]["people"] is None
+
+
+ROW = f"""{{
+  "name": "Ada",
+  "age": 36,
+  "id": {BIG},
+  "rate": 0.10,
+  "member": false,
+  "colour": 1,
+  "country": 107,
+  "born": "2024-02-29",
+  "tags": [
+    "one",
+    "two, 2"
+  ],
+  "extras": [
+    "Roof",
+    3
+  ],
+  "weights": [
+    1,
+    2.50
+  ],
+  "features": [
+    1,
+    2,
+    3,
+    {BIG}
+  ],
+  "matrix": [
+    [
+      1,
+      2
+    ],
+    [
+      3,
+      4
+    ]
+  ],
+  "people": [
+    {{
+      "who": "Grace, H",
+      "years": {BIG},
+      "vip": true
+    }}
+  ],
+  "meta": {{
+    "a": {BIG},
+    "b": null
+  }},
+  "street": "Main"
+}}"""
+
+
+def test_the_form_turns_into_json_and_back_without_losing_a_digit(
+    served: Served, open_page: Callable[..., Page]
+) -> None:
+    page = open_page()
+    page.fill(by_name("token"), "secret")
+    page.click(FOLD_HEAD)
+    expect(page.locator(by_name("_json"))).to_have_value("{}")
+    expect(page.locator(by_name("name"))).to_be_hidden()
+    assert page.is_visible(by_name("token")), "a secret stays in its own box"
+    assert page.is_visible(by_name("picture"))
+    page.fill(by_name("_json"), ROW)
+    page.click(FOLD_HEAD)
+    expect(page.locator(by_name("_json"))).to_have_value("")
+    expect(page.locator(by_name("id"))).to_have_value(str(BIG))
+    expect(page.locator(by_name("rate"))).to_have_value("0.10")
+    expect(page.locator("#in-age-range")).to_have_value("36")
+    expect(page.locator(".grid input >> nth=1")).to_have_value(str(BIG))
+    page.click(FOLD_HEAD)
+    expect(page.locator(by_name("_json"))).to_have_value(ROW)
+    page.click(FOLD_HEAD)
+    send(page)
+    by_fields = served.rows[-1]
+    page.click(FOLD_HEAD)
+    page.fill(by_name("token"), "secret")
+    send(page)
+    by_box = served.rows[-1]
+    assert by_fields == by_box
+    assert by_box["token"] == "secret"
+    assert by_box["meta"] == {"a": BIG, "b": None}
+    assert by_box["features"][3] == BIG
+    expect(page.locator(by_name("name"))).to_be_hidden()
+
+
+def test_broken_json_stays_and_wrong_values_lead_to_their_fields(open_page: Callable[..., Page]) -> None:
+    page = open_page()
+    page.click(FOLD_HEAD)
+    page.fill(by_name("_json"), '{"name": "Ada",')
+    page.click(FOLD_HEAD)
+    page.wait_for_selector(f"{FOLD} .error:visible")
+    expect(page.locator(by_name("_json"))).to_have_value('{"name": "Ada",')
+    expect(page.locator(by_name("name"))).to_be_hidden()
+    page.fill(by_name("_json"), '{"name": "Ada", "age": "36", "member": true}')
+    send(page)
+    assert page.inner_text("#in-age-error") == "Send a whole number, without quotes."
+    assert page.is_visible(by_name("age"))
+    expect(page.locator(by_name("_json"))).to_have_value("")
+    expect(page.locator(by_name("name"))).to_have_value("Ada")
+    send(page)
+    assert page.locator(".alert").count() == 0
