@@ -18,16 +18,21 @@ from .endpoint import Endpoint
 from .errors import AppError, BadResponse, KeyRefused, NoSuchEndpoint, Unsupported, WrongInput
 from .schema import Field, Row, Schema
 from .score import score
+from .wire import dumps
 
 Say = Callable[[str], None]
 
 
 @click.command("check")
 @click.option("--score", "with_score", is_flag=True, help="Make one real call with an example input.")
+@click.option("--form", "as_form", is_flag=True, help="Print a FORM file to start from, and nothing else.")
 @with_appcontext
-def check(with_score: bool) -> None:
+def check(with_score: bool, as_form: bool) -> None:
     """Say which settings, dialect and schema are in force, and what is wrong with them."""
     site = current_app.extensions["site"]
+    if as_form and site.models:
+        click.echo(starting_form(next(iter(site.models.values())).schema))
+        return
 
     def say(line: str) -> None:
         click.echo(site.redact(line))
@@ -83,6 +88,12 @@ def _say_schema(endpoint: Endpoint, say: Say) -> bool:
         if field.choices:
             say(f"  {'':<20} one of {', '.join(map(str, field.choices))}")
     return healthy
+
+
+def starting_form(schema: Schema) -> str:
+    """A `FORM` file that changes nothing yet: every field with what is most often changed."""
+    about = {f.name: {"label": f.shown_label, "help": f.help, "order": order} for order, f in enumerate(schema.fields)}
+    return dumps({"fields": about, "outputs": {}, "subject": schema.subject}, indent=2)
 
 
 def _say_examples(schema: Schema, examples: list[Any], say: Say) -> bool:

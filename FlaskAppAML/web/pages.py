@@ -6,19 +6,20 @@ import time
 from typing import Any
 from urllib.parse import urlsplit
 
-from flask import Flask, Response, g, render_template, request
+from flask import Flask, Response, g, redirect, render_template, request
 from werkzeug.datastructures import MultiDict
+from werkzeug.wrappers import Response as BaseResponse
 
 from .. import downloads
 from ..answers import answer_id
-from ..errors import AnswerGone, EndpointError, WrongInput
+from ..errors import AnswerGone, EndpointError, PageNotFound, WrongInput
 from ..forms import SchemaForm, prefill
 from ..redact import Redactor
 from ..schema import without_files
 from ..score import Scored, score
 from ..wire import dumps
 from . import view
-from .security import count_submission
+from .security import count_submission, is_owner
 from .site import site
 
 
@@ -30,6 +31,7 @@ def install(app: Flask) -> None:
     for path in ("/", "/home", "/models/<model>"):
         app.add_url_rule(path, "ask", ask, methods=["GET"])
         app.add_url_rule(path, "submit", submit, methods=["POST"])
+    app.add_url_rule("/models/<model>/schema", "read_again", read_again, methods=["POST"])
     app.add_url_rule("/answers/<id>", "kept", kept)
     app.add_url_rule("/answers/<id>.json", "kept_json", kept_json)
     app.add_url_rule("/answers/<id>.csv", "kept_csv", kept_csv)
@@ -119,6 +121,15 @@ def _shown_request(scored: Scored) -> dict[str, str]:
     is_text = kind.startswith(("application/json", "text/", "application/x-www-form-urlencoded"))
     body = request.body.decode("utf-8", "replace") if is_text else f"{len(request.body):,} bytes, {kind or 'no type'}"
     return {"method": request.method, "target": target, "body": body}
+
+
+def read_again(model: str) -> BaseResponse:
+    """The owner's button: the model has changed, and the form should too."""
+    if not is_owner():
+        raise PageNotFound
+    site().choose(model)
+    site().model.read_again()
+    return redirect(f"{request.script_root}{site().path}", 303)
 
 
 def kept(id: str) -> Response:

@@ -22,6 +22,7 @@ from ..presentation import said_number
 from ..results import Box, Boxes, Column, Number, Part, Scores, Sentence, Spans, Table, Vector
 from ..wire import beginning, dumps
 from .drawing import Frame
+from .security import is_owner
 from .site import site
 
 MOST_ROWS = 200
@@ -41,7 +42,7 @@ def common() -> dict[str, Any]:
     """What every template may use. `root` is the path that the app is mounted under, "" at the top of a host; `here`
     that of the form behind it."""
     now, root = datetime.now(UTC), request.script_root
-    return {"site": site(), "version": __version__, "now": now, "root": root, "here": site().path}
+    return {"site": site(), "version": __version__, "now": now, "root": root, "here": site().path, "is_owner": is_owner}
 
 
 def form_page(form: SchemaForm, answer: Answer | None = None, **shown: Any) -> str:
@@ -61,7 +62,8 @@ def form_page(form: SchemaForm, answer: Answer | None = None, **shown: Any) -> s
     if shown or site().settings.templates_dir:  # seldom, or drawn in ways that we cannot know
         return _form_page(form, changing, {**shown, "answer": answer})
     frames: dict[Any, Frame] = current_app.extensions["frames"]
-    key = (form.schema, answer is None, request.script_root, site().model.name, site().model.doubt)
+    model = site().model
+    key = (form.schema, answer is None, request.script_root, model.name, model.doubt, is_owner())
     frame = frames.get(key)
     if frame is None:
         if len(frames) >= MOST_FRAMES:
