@@ -26,7 +26,7 @@ from .site import site
 def install(app: Flask) -> None:
     app.context_processor(view.common)
     app.extensions["frames"] = {}
-    for shown_as in (view.duration, view.spelled, view.status_words):
+    for shown_as in (view.drawn, view.duration, view.spelled, view.status_words):
         app.add_template_global(shown_as)
     for path in ("/", "/home", "/models/<model>"):
         app.add_url_rule(path, "ask", ask, methods=["GET"])
