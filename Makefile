@@ -1,5 +1,7 @@
 # make run    serve http://localhost:5555 (on a fresh machine too: it makes env/ and installs)
 # make test   the tests (installs what they need); with CI=true the slow ones too, and what cannot run is a failure
+# make test-servers  forms and answers against real model servers; the heavy ones get environments under ~/.cache first.
+#             With WRITE=1 it writes docs/endpoints.md anew
 # make lint   ruff and mypy
 # make bench  the table of docs/speed.md against the peers (needs nginx, wrk, two quiet cores and five minutes)
 # make docs   .env.example, docs/settings.md and the Visual Studio project from what is there
@@ -8,7 +10,7 @@ PYTHON ?= python3
 BIN := env/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: run test lint docs bench
+.PHONY: run test test-servers lint docs bench
 .DELETE_ON_ERROR:
 
 run: env/.run
@@ -16,8 +18,13 @@ run: env/.run
 
 test: env/.dev
 	@sh tests/system-packages.sh
-	$(BIN)/python -m pytest -n auto $(if $(CI),,-m "not slow")
+	$(BIN)/python -m pytest -n auto -m "not $(if $(CI),servers,slow)"
 	@$(if $(CI),,echo "The slow part (a new environment, the container) was left out; CI=true make test runs it too.")
+
+test-servers: env/.dev
+	@sh tests/system-packages.sh
+	$(BIN)/python tests/servers/environments.py
+	$(BIN)/python -m pytest $(if $(WRITE),,-n auto --dist loadgroup) tests/test_servers.py
 
 lint: env/.dev
 	$(BIN)/ruff check .

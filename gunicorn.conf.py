@@ -10,7 +10,7 @@ import os
 from FlaskAppAML.errors import SettingError
 from FlaskAppAML.settings import read_environment
 
-bind = f"0.0.0.0:{os.environ.get('PORT', '8000')}"
+bind = f"0.0.0.0:{os.environ.get('PORT') or '8000'}"
 worker_class = "gthread"
 workers = int(os.environ.get("WEB_CONCURRENCY") or max(2, int(os.environ.get("NUM_CORES") or 1)))
 threads = 96

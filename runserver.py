@@ -6,6 +6,7 @@ Listening on this computer only, without a `URL` to call, it starts the demo end
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import secrets
 import signal
@@ -32,6 +33,16 @@ DEMO = {
     "and how far it is from each.",
     "form": str(ROOT / "demo" / "form.json"),
     "examples": str(ROOT / "demo" / "examples.json"),
+}
+NOTHING = {"description": "", "form": "", "examples": ""}
+MEASURED = ["sepal length (cm)", "sepal width (cm)", "petal length (cm)", "petal width (cm)"]
+OTHER_DEMOS = {
+    "iris_v2": {"title": "Irises by Open Inference"},
+    "iris_mlflow": {
+        "title": "Irises by MLflow",  # which describes no fields, so there is a sample
+        "schema": json.dumps({"dataframe_split": {"columns": MEASURED, "data": [[5.1, 3.5, 1.4, 0.2]]}}),
+    },
+    "reviews": {"title": "Reviews by Hugging Face"},
 }
 
 
@@ -65,10 +76,9 @@ def serve(host: str, port: int) -> None:
     """Raises SettingError, and OSError when the port is taken."""
     settings = read_environment()
     local = host in LOOPBACK and not settings.proxy_hops and not any(os.environ.get(name) for name in HOSTED)
-    with_demo = local and not settings.url
-    if with_demo:
-        settings = start_demo(settings)
-    app = create_app(settings, local=local, demo=with_demo)
+    with_demo = local and not settings.url and not settings.models
+    demos = start_demo(settings) if with_demo else {}
+    app = create_app(demos.get("companies", settings), local=local, demo=with_demo, demos=demos)
     # waitress would remove forwarded headers; the app must see them to know that a request is not local.
     server = create_server(
         app,
@@ -85,8 +95,8 @@ def serve(host: str, port: int) -> None:
     server.run()
 
 
-def start_demo(settings: Settings) -> Settings:
-    """Starts the demo endpoint in this process, with a key of its own, and points the settings at it."""
+def start_demo(settings: Settings) -> dict[str, Settings]:
+    """Starts the demo endpoint in this process, with a key of its own: settings for each of its models."""
     from demo.server import start
 
     key = secrets.token_urlsafe(24)
@@ -94,8 +104,13 @@ def start_demo(settings: Settings) -> Settings:
         demo = start(key, DEMO_PORT)  # the same address each time, so that the copy of its description is found again
     except OSError:
         demo = start(key)
+    of_endpoint = {"api_key": key, "auth": "bearer", "headers": {}, "dialect": "", "task": "", "schema": ""}
     own: dict[str, Any] = {name: getattr(settings, name) or value for name, value in DEMO.items()}
-    return replace(settings, url=demo.url, api_key=key, auth="bearer", **own)
+    others: dict[str, dict[str, Any]] = {name: {**NOTHING, **about} for name, about in OTHER_DEMOS.items()}
+    of_model = {"companies": own} | others
+    return {
+        name: replace(settings, url=demo.urls[name], **{**of_endpoint, **about}) for name, about in of_model.items()
+    }
 
 
 if __name__ == "__main__":

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from flask import Flask
 
     from .answers import Answers, Forgetful
@@ -21,17 +23,23 @@ if TYPE_CHECKING:
 __version__ = "1.0.0"
 
 
-def create_app(settings: Settings | None = None, *, local: bool = False, demo: bool = False) -> Flask:
+def create_app(
+    settings: Settings | None = None,
+    *,
+    local: bool = False,
+    demo: bool = False,
+    demos: Mapping[str, Settings] | None = None,
+) -> Flask:
     """The application. Without `settings` it reads the environment and `.env`.
 
     `local` says that the server listens on loopback only, for its owner; `demo` that the endpoint is the one that
-    came along. Raises SettingError.
+    came along, and `demos` are settings for each of its models. Raises SettingError.
     """
     from .cli import check
     from .endpoint import Endpoint
     from .redact import Redactor
     from .settings import read_environment
-    from .web import assets, errors, health, logs, pages, security
+    from .web import assets, connect, errors, health, logs, pages, security
     from .web.site import Site
 
     settings = settings or read_environment()
@@ -40,14 +48,15 @@ def create_app(settings: Settings | None = None, *, local: bool = False, demo: b
     made = _flask(settings, redact)
     made.extensions["site"] = Site(
         settings=settings,
-        models={} if settings.missing() else {one.name: Endpoint(one) for one in settings.each or (settings,)},
+        models={one.name: Endpoint(one) for one in settings.each or (settings,) if not one.missing()},
         answers=_answers(settings, redact),
         assets=assets.Assets(settings),
         redact=redact,
         local=local,
         demo=demo,
+        demos=dict(demos or {}),
     )
-    for room in (logs, security, errors, assets, health, pages):
+    for room in (logs, security, errors, assets, health, pages, connect):
         room.install(made)
     made.cli.add_command(check)
     return made

@@ -47,6 +47,7 @@ CLAIM = """
 FILL = "UPDATE answers SET document = ?, over = ? WHERE id = ?"
 READ = "SELECT maker, document FROM answers WHERE id = ? AND over >= ?"
 DELETE = "DELETE FROM answers WHERE id = ?"
+FORGET = "DELETE FROM answers WHERE document IS NOT NULL"
 ABANDON = "UPDATE answers SET over = 0 WHERE id = ? AND maker = ? AND document IS NULL"
 SWEEP = "DELETE FROM answers WHERE rowid IN (SELECT rowid FROM answers ORDER BY rowid LIMIT ?) AND over < ?"
 
@@ -104,6 +105,13 @@ class Answers:
             return None
         kept: Document | None = json.loads(found[1]) if found and found[1] else None
         return kept if kept is not None and "error" not in kept else None
+
+    def forget(self) -> None:
+        """Every answer: another model answers from now on. What is being made goes to those who wait for it."""
+        try:
+            self._file.write(FORGET, ())
+        except sqlite3.Error as error:
+            log.warning("answers in DATA_DIR could not be deleted: %s", error)
 
     def _claim(self, id: str) -> bool:
         now = time.time()
@@ -293,8 +301,13 @@ class Forgetful:
             self._over[id] = time.monotonic() + DOUBLE_CLICK_SECONDS
         return mine.result()
 
+    def forget(self) -> None:
+        """Nothing: what it knows is found by the random id of one form alone."""
+
     def _forget(self) -> None:
-        for old in [known for known, over in self._over.items() if time.monotonic() > over]:
+        """They stand in the order of their end: looking at all of them would cost each click more than the last."""
+        while self._over and time.monotonic() > next(iter(self._over.values())):
+            old = next(iter(self._over))
             del self._known[old], self._over[old]
 
     def get(self, id: str) -> Document | None:

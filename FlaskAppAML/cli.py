@@ -16,6 +16,7 @@ from flask.cli import with_appcontext
 from . import settings
 from .endpoint import Endpoint
 from .errors import AppError, BadResponse, KeyRefused, NoSuchEndpoint, Unsupported, WrongInput
+from .hints import hint
 from .schema import Field, Row, Schema
 from .score import score
 from .wire import dumps
@@ -38,16 +39,24 @@ def check(with_score: bool, as_form: bool) -> None:
         click.echo(site.redact(line))
 
     _say_settings(site.settings, say)
-    trouble = _warnings(site.settings)
+    trouble = _warnings(site.settings) + [
+        warning for one in site.settings.each for warning in _warnings_of_model(one, settings.prefix_of(one.name))
+    ]
     if not site.models:
         say(f"\nNot configured: {', '.join(site.settings.missing())} missing. The page answers 503 until it is set")
         say("(on your own computer, runserver.py starts the demo endpoint instead).")
         sys.exit(1)
-    healthy = True
+    healthy = not site.settings.missing()
+    if not healthy:
+        say(f"\nNot configured: {', '.join(site.settings.missing())} missing.")
     for endpoint in site.models.values():
         if len(site.models) > 1:
             say(f"\nModel     {endpoint.name}")
-        healthy = _say_schema(endpoint, say) and healthy
+        if len(site.models) > 1:
+            _say_settings(endpoint.settings, say, site.settings)
+        if not _say_schema(endpoint, say):
+            healthy = False
+            continue
         healthy = _say_examples(endpoint.schema, endpoint.examples, say) and healthy
         if with_score:
             healthy = _say_score(endpoint, say) and healthy
@@ -56,12 +65,14 @@ def check(with_score: bool, as_form: bool) -> None:
     sys.exit(0 if healthy else 1)
 
 
-def _say_settings(given: settings.Settings, say: Say) -> None:
-    usual = settings.Settings.read({name: value for name, value in os.environ.items() if name == "WEBSITE_SITE_NAME"})
-    say("Settings that differ from their defaults:")
+def _say_settings(given: settings.Settings, say: Say, behind: settings.Settings | None = None) -> None:
+    """What differs from the defaults; of one of several models, from what holds for all."""
+    host = {name: value for name, value in os.environ.items() if name == "WEBSITE_SITE_NAME"}
+    usual = behind or settings.Settings.read(host)
+    say("Settings of its own:" if behind else "Settings that differ from their defaults:")
     for row in settings.rows():
         value = getattr(given, row["name"].lower())
-        if value != getattr(usual, row["name"].lower()):
+        if value != getattr(usual, row["name"].lower()) and not (behind and row["name"] in ("NAME", "MODELS")):
             say(f"  {row['name']:<20} {'(set, not shown)' if row['secret'] else value}")
 
 
@@ -78,13 +89,19 @@ def _say_schema(endpoint: Endpoint, say: Say) -> bool:
                 say("          sample request: see README, Your own endpoint.")
             else:
                 say(f"Schema    could not be read from the endpoint: {error.said} {error.detail}")
-    schema = endpoint.schema
+    try:
+        schema = endpoint.schema
+    except AppError as error:  # FORM changes fields that the endpoint does not have
+        say(f"Schema    {error.detail}")
+        return False
     say(f"Dialect   {schema.dialect}")
-    say(f"Schema    {len(schema.fields)} field{'s' * (len(schema.fields) != 1)}, from {schema.source}")
+    say(
+        f"Schema    {len(schema.fields)} field{'s' * (len(schema.fields) != 1)}, from {schema.source or 'the protocol alone'}"
+    )
     for field in schema.fields:
         needed = "required" if field.required else "optional"
         needed = "fixed" if field.fixed is not None else "hidden" if field.hidden else needed
-        say(f"  {field.name:<20} {field.kind:<8} {needed:<9} {field.hint()}".rstrip())
+        say(f"  {field.name:<20} {field.kind:<8} {needed:<9} {hint(field)}".rstrip())
         if field.choices:
             say(f"  {'':<20} one of {', '.join(map(str, field.choices))}")
     return healthy
@@ -116,12 +133,17 @@ def _warnings(given: settings.Settings) -> list[str]:
         found.append("PASSWORD is not set: whoever reaches the page can use the endpoint, and its key pays.")
     if given.rate_limit == "off":
         found.append("RATE_LIMIT is off: one client can use up the endpoint.")
-    if given.url.startswith("http://") and not any(h in given.url for h in ("//localhost", "//127.0.0.1", "//[::1]")):
-        found.append("URL begins with http://: the key travels unencrypted.")
     if not _can_write(given.data_dir):
         found.append("DATA_DIR cannot be written: answers have no link and no download.")
+    return found if given.each else found + _warnings_of_model(given)
+
+
+def _warnings_of_model(given: settings.Settings, prefix: str = "") -> list[str]:
+    found: list[str] = []
+    if given.url.startswith("http://") and not any(h in given.url for h in ("//localhost", "//127.0.0.1", "//[::1]")):
+        found.append(f"{prefix}URL begins with http://: the key travels unencrypted.")
     if given.timeout > 220:
-        found.append("TIMEOUT is above 220 s: App Service ends requests after 230 s.")
+        found.append(f"{prefix}TIMEOUT is above 220 s: App Service ends requests after 230 s.")
     return found
 
 

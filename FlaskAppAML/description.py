@@ -14,11 +14,12 @@ from pathlib import Path
 from typing import Any
 
 from . import dialects
+from .changes import check_form, customised
 from .client import Client, origin
-from .documents import read_text
 from .errors import BadResponse, EndpointError, NoSuchEndpoint, SettingError
+from .json_or_yaml import read_text
 from .redact import Redactor
-from .schema import Schema, check_form
+from .schema import Schema
 from .settings import ROOT, Settings
 from .wire import dumps, read_json
 
@@ -127,7 +128,7 @@ class Description:
         schema = dialects.read(self._settings.url, document, headers, self._dialect)
         if schema is None:
             raise BadResponse("Its description names no fields.")
-        return self._checked(schema).customised(self._changes)
+        return customised(self._checked(schema), self._changes)
 
     def _given(self, document: Any) -> Schema:
         """`SCHEMA` as it was given: what the address tells comes first, then whoever can read it."""
@@ -143,7 +144,7 @@ class Description:
                 + (f" of the dialect {forced and dialects.name(forced)}." if forced else ".")
             )
         try:
-            return self._checked(schema).customised(self._changes)
+            return customised(self._checked(schema), self._changes)
         except BadResponse as error:
             raise SettingError(f"SCHEMA: {error.detail}") from None
 
@@ -158,7 +159,7 @@ class Description:
         schema = dialects.default(self._settings.url, self._dialect, self._settings.task)
         known = {f.name for f in schema.fields}
         about = {name: change for name, change in self._changes.get("fields", {}).items() if name in known}
-        return schema.customised({**self._changes, "fields": about})
+        return customised(schema, {**self._changes, "fields": about})
 
     def _why(self, error: EndpointError) -> str:
         """Why the form may not fit, for visitors; "" where it is what the protocol says anyway."""
@@ -167,9 +168,7 @@ class Description:
             return ""
         fallback = self._default()
         is_company = fallback.dialect == "aml_classic"
-        guess = (
-            "these are the fields of the company service and may not fit" if is_company else "this form is a guess"
-        )
+        guess = "these are the fields of the company service and may not fit" if is_company else "this form is a guess"
         if isinstance(error, NoSuchEndpoint | BadResponse):
             return str(fallback.options.get("doubt") or f"The endpoint does not say what it expects; {guess}.")
         return f"The endpoint could not be asked what it expects; until it can, {guess}."

@@ -163,7 +163,8 @@ def _read(reply: Reply) -> Any:
     body = reply.body[:MOST_READ]
     content_type = reply.headers.get("content-type", "")
     try:
-        return read_json(body, content_type)
+        said = read_json(body, content_type)
+        return said[0] if isinstance(said, list) and len(said) == 1 else said  # BentoML puts its errors in a list
     except BadResponse:
         text = body.decode("utf-8", "replace").strip()
     is_page = text.startswith("<") or "html" in content_type

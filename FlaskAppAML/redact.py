@@ -11,7 +11,9 @@ import base64
 import html
 import json
 import re
+import threading
 from array import array
+from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 from urllib.parse import quote, quote_plus
@@ -23,10 +25,27 @@ class Redactor:
     """`Redactor(secrets)(text)` is the text without any of the secrets."""
 
     def __init__(self, secrets: Iterable[str]) -> None:
-        found = {form for secret in secrets for form in forms(secret)}
+        self._known: Counter[str] = Counter()
+        self._lock = threading.Lock()
+        self.learn(secrets)
+
+    def learn(self, secrets: Iterable[str]) -> None:
+        """Removes these too from now on, until they were forgotten as often as they were learned."""
+        with self._lock:
+            self._known.update(secrets)
+            self._prepare()
+
+    def forget(self, secrets: Iterable[str]) -> None:
+        with self._lock:
+            self._known.subtract(secrets)
+            self._known = +self._known
+            self._prepare()
+
+    def _prepare(self) -> None:
+        found = {form for secret in self._known for form in forms(secret)}
+        self._dumped = {shape for form in found for shape in (form, json.dumps(form, ensure_ascii=False)[1:-1])}
         self._forms = sorted(found, key=lambda form: (-len(form), form))
         self._shortest = min(map(len, found), default=0)
-        self._dumped = {shape for form in found for shape in (form, json.dumps(form, ensure_ascii=False)[1:-1])}
 
     def stands_in(self, dumped: str) -> bool:
         """Whether a secret stands in this JSON text, in any form, escaped as JSON or not."""

@@ -6,15 +6,15 @@ rather look at and the one sentence. Everything in here is data from the endpoin
 
 from __future__ import annotations
 
-import base64
-import binascii
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, is_dataclass
 from typing import Any, ClassVar
 
+from .changes import check_changes
 from .errors import SettingError
-from .schema import check_changes
+
+LONGEST_NUMBER = 400  # characters
 
 # Parts
 
@@ -255,49 +255,6 @@ def as_number(value: Any) -> float | None:
     except (TypeError, ValueError, OverflowError):
         return None
     return number if math.isfinite(number) else None
-
-
-# Pictures, sound and video, by their first bytes
-
-LONGEST_NUMBER = 400  # characters
-_PICTURES = {b"\x89PNG\r\n\x1a\n": "image/png", b"\xff\xd8\xff": "image/jpeg", b"GIF8": "image/gif"}
-_PICTURE_STARTS = frozenset({"iVBO", "/9j/", "R0lG", "UklG"})  # three bytes in base64; nearly all texts stop here
-_SOUNDS = {b"ID3": "audio/mpeg", b"OggS": "audio/ogg", b"fLaC": "audio/flac"}
-_MPEG_FRAMES = (b"\xff\xfb", b"\xff\xf3", b"\xff\xf2", b"\xff\xfa")
-_MP4_BRANDS = (b"isom", b"iso2", b"iso4", b"iso5", b"iso6", b"mp41", b"mp42", b"avc1", b"M4V ", b"dash", b"MSNV")
-
-
-def sniff(data: str) -> str:
-    """The type of a base64 picture; "" for what is none of ours (SVG above all)."""
-    if data[:4] not in _PICTURE_STARTS:
-        return ""
-    head = _head(data)
-    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
-        return "image/webp"
-    return next((kind for start, kind in _PICTURES.items() if head.startswith(start)), "")
-
-
-def sniff_media(data: str) -> str:
-    """The type of a base64 sound or video; "" for what is none of ours."""
-    head = _head(data)
-    if head[:4] == b"RIFF" and head[8:12] == b"WAVE":
-        return "audio/wav"
-    if head[4:8] == b"ftyp":
-        return "audio/mp4" if head[8:12] == b"M4A " else "video/mp4" if head[8:12] in _MP4_BRANDS else ""
-    if head[:4] == b"\x1a\x45\xdf\xa3":
-        return "video/webm" if b"webm" in head else ""
-    if head[:2] in _MPEG_FRAMES:
-        return "audio/mpeg"
-    return next((kind for start, kind in _SOUNDS.items() if head.startswith(start)), "")
-
-
-def _head(data: str) -> bytes:
-    """The first 48 bytes; b"" for what is no base64."""
-    start = data[:64]
-    try:
-        return base64.b64decode(start + "=" * (-len(start) % 4), validate=True)
-    except (binascii.Error, ValueError):
-        return b""
 
 
 # The owner's changes to outputs

@@ -6,6 +6,7 @@ A setting is a field of `Settings` with its default, its parser and its help. A 
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import platform
@@ -134,7 +135,7 @@ def auth_style(value: str) -> str:
 def header_map(value: str) -> dict[str, str]:
     try:
         headers = json.loads(value)
-    except ValueError:
+    except (ValueError, RecursionError):
         headers = None
     if not isinstance(headers, dict) or not all(isinstance(v, str) for v in headers.values()):
         raise ValueError('must be a JSON object of strings, such as {"x-team": "blue"}')
@@ -315,6 +316,12 @@ class Settings:
     rate_limit: str = setting(
         "60/minute", "Submissions per client and process, then 429; `off` for none. The key pays for every call.", rate
     )
+    connect_page: str = setting(
+        "local",
+        "Who has the page `/connect`, where another endpoint is tried and chosen: `local` is whoever sits at the "
+        "computer that `runserver.py` runs on, `off` nobody.",
+        one_of("local", "off"),
+    )
     frame_ancestors: str = setting("'self'", "Who may show this app in a frame (CSP).", one_line)
     trusted_hosts: tuple[str, ...] = setting(
         (), "Host names that requests may ask for, separated by commas.", names, shown="any"
@@ -364,7 +371,15 @@ class Settings:
         if wrong:
             raise SettingError("\n".join(wrong))
         whole = Settings(**values)
-        return replace(whole, each=tuple(_of_model(environ, whole, one) for one in whole.models))
+        each: list[Settings] = []
+        for one in whole.models:
+            try:
+                each.append(_of_model(environ, whole, one))
+            except SettingError as error:
+                wrong.append(error.detail)
+        if wrong:
+            raise SettingError("\n".join(wrong))
+        return replace(whole, each=tuple(each))
 
     def missing(self) -> list[str]:
         """The settings without which no answer can be given."""
@@ -438,11 +453,17 @@ def _plain(error: ValueError, parse: Callable[[str], Any]) -> str:
     return words if words.startswith(("must", "is", "has", "names", "cannot")) else f"is not a valid {parse.__name__}"
 
 
-def read_environment() -> Settings:
-    """From the process's environment and, behind it, `.env` beside `runserver.py` (`ENV_FILE` names another)."""
-    path = os.environ.get("ENV_FILE") or ROOT / ".env"
+def env_path() -> Path:
+    """The file `.env` beside `runserver.py`; `ENV_FILE` names another."""
+    return Path(os.environ.get("ENV_FILE") or ROOT / ".env")
+
+
+def read_environment(instead: str | None = None) -> Settings:
+    """From the process's environment and, behind it, `.env`; or the text that may come `instead` of that file."""
+    path, stream = (env_path(), None) if instead is None else (None, io.StringIO(instead))
     try:
-        from_file = {k: v for k, v in dotenv_values(path, interpolate=False, encoding="utf-8-sig").items() if v}
+        found = dotenv_values(path, stream, interpolate=False, encoding="utf-8-sig")
+        from_file = {k: v for k, v in found.items() if v}
     except UnicodeDecodeError:
         raise SettingError(f"{path} is not in UTF-8; save it anew as UTF-8.") from None
     return Settings.read({**from_file, **os.environ})

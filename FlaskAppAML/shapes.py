@@ -18,6 +18,7 @@ from typing import Any
 from .boxes import LABEL_KEYS, LONGEST_LABEL, SCORE_KEYS, boxes_of_lists, boxes_of_records
 from .errors import BadResponse
 from .grids import LONGEST_NAME, LONGEST_SPREAD, column_length, grid, is_split, of_columns, of_records
+from .media import data_url, sniff, sniff_media
 from .results import (
     Boxes,
     Image,
@@ -34,8 +35,6 @@ from .results import (
     Text,
     Vector,
     as_number,
-    sniff,
-    sniff_media,
 )
 from .wire import read_json
 
@@ -57,7 +56,6 @@ ENTITIES = ("entity_group", "entity", "label", "type", "tag")
 TEXTS = ("generated_text", "summary_text", "translation_text", "output_text", "transcription", "transcript", "caption",
          "text")  # fmt: skip
 BOX_LISTS = frozenset({"boxes", "detections", "objects", "tags", "bboxes"})
-DATA_URL = re.compile(r"data:[\w.+/-]*(?:;[\w=.+-]+)*;base64,", re.ASCII)
 BASE64 = re.compile(r"[A-Za-z0-9+/]+={0,2}", re.ASCII)
 
 
@@ -84,8 +82,7 @@ def _read(value: Any, name: str, n_rows: int, depth: int) -> list[Part]:
 
 def binary(data: str, name: str = "") -> Part | None:
     """A picture, sound or video in base64 or in a data URL; None for anything else, SVG too."""
-    start = DATA_URL.match(data[:200])
-    coded = data[start.end() :] if start else data
+    coded = (data_url(data) or ("", data))[1]
     picture, media = sniff(coded), sniff_media(coded)
     if not picture and not media:
         return None
@@ -303,13 +300,16 @@ def _span(record: Any) -> Span | None:
 
 
 def _vector(items: list[Any], name: str) -> Vector | None:
-    if len(items) < SHORTEST_VECTOR or not _are_numbers(items) or _is_distribution(items):
+    if len(items) < SHORTEST_VECTOR or not are_numbers(items) or _is_distribution(items):
         return None
     return Vector(items, name)
 
 
-def _are_numbers(items: Iterable[Any]) -> bool:
-    return all(isinstance(item, int | float) and as_number(item) is not None for item in items)
+def are_numbers(value: Any) -> bool:
+    """Whether it is a list of finite numbers and nothing else."""
+    if not isinstance(value, list) or not value:
+        return False
+    return all(isinstance(item, int | float) and as_number(item) is not None for item in value)
 
 
 # Objects
@@ -398,6 +398,6 @@ def table(name: str, value: Any, n_rows: int = 0) -> list[Part]:
         return [grid(name, [[value]])]
     if any(isinstance(item, dict) for item in value):
         return [of_records(name, value)]
-    if n_rows == 1 and len(value) > 1 and _are_numbers(value):
+    if n_rows == 1 and len(value) > 1 and are_numbers(value):
         return [grid(name, [value])]
     return [grid(name, [item if isinstance(item, list) else [item] for item in value])]

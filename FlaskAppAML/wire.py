@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cached_property
@@ -67,7 +67,8 @@ def read_json(body: bytes, content_type: str = "") -> Any:
     except RecursionError:
         raise BadResponse("The answer is nested too deeply.") from None
     except ValueError:
-        raise BadResponse("The answer is not JSON.") from None
+        is_page = "<html" in text[:1000].lower()
+        raise BadResponse(f"The answer is {'a web page, ' if is_page else ''}not JSON.") from None
     if body.count(b"[") + body.count(b"{") > DEEPEST and _too_deep(value):
         raise BadResponse("The answer is nested too deeply.")
     return value
@@ -88,18 +89,19 @@ def _float(text: str) -> float | str:
     return number if math.isfinite(number) else text
 
 
-def _too_deep(value: Any) -> bool:
+def levels(value: Any) -> Iterator[list[Any]]:
+    """The value, then whatever stands in it, then whatever stands in that, down to one more than `DEEPEST`."""
     level = [value]
-    for _ in range(DEEPEST):
-        level = [
-            child
-            for node in level
-            if isinstance(node, dict | list)
-            for child in (node.values() if isinstance(node, dict) else node)
-        ]
+    for _ in range(DEEPEST + 1):
+        yield level
+        holders = [node for node in level if isinstance(node, dict | list)]
+        level = [child for node in holders for child in (node.values() if isinstance(node, dict) else node)]
         if not level:
-            return False
-    return True
+            break
+
+
+def _too_deep(value: Any) -> bool:
+    return sum(1 for _ in levels(value)) > DEEPEST
 
 
 def dumps(value: Any, *, indent: int | None = None) -> str:

@@ -117,7 +117,7 @@ def parts(app: Flask) -> Iterable[Part]:
     row = form.row()
     sent = dialect.encode(schema, endpoint.url, [row])
     reply = endpoint.client.send(sent)
-    document = pages._score(secrets.token_hex(16), form)
+    document = pages.scored_document(secrets.token_hex(16), form)
     kept = site.answers.once(secrets.token_hex(16), lambda: document)
     line = logging.getLogger("FlaskAppAML.requests")
 
@@ -130,7 +130,7 @@ def parts(app: Flask) -> Iterable[Part]:
         return presentation.present(dialect.decode(schema, fresh, 1), endpoint.outputs, TYPED["title"])
 
     def score() -> object:
-        return pages._score("0" * 32, form)
+        return pages.scored_document("0" * 32, form)
 
     def log_line() -> None:
         line.setLevel(logging.INFO)

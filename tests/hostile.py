@@ -12,7 +12,8 @@ from typing import Any
 
 from FlaskAppAML.errors import AppError, BadResponse
 from FlaskAppAML.results import Result
-from FlaskAppAML.schema import Field, InvalidValue, Schema
+from FlaskAppAML.schema import Field, Schema
+from FlaskAppAML.values import InvalidValue
 from FlaskAppAML.wire import Reply
 
 SPOILT: tuple[Any, ...] = (

@@ -15,7 +15,8 @@ from FlaskAppAML import faults
 from FlaskAppAML.dialects import cog
 from FlaskAppAML.errors import AppError, BadResponse, EndpointError
 from FlaskAppAML.results import Images, Text
-from FlaskAppAML.schema import InvalidValue, Schema, Upload
+from FlaskAppAML.schema import Schema, Upload
+from FlaskAppAML.values import InvalidValue
 from FlaskAppAML.wire import Reply
 
 VECTORS = vectors_of("cog")
@@ -96,6 +97,14 @@ def test_a_file_is_uploaded_and_never_an_address() -> None:
             image.parse(address)
         with pytest.raises(InvalidValue):
             image.parse(address, "json")
+
+
+def test_what_the_generator_says_of_every_choice_is_no_help() -> None:
+    about = {"title": "mode", "type": "string", "enum": ["a", "b"], "description": "An enumeration."}
+    properties = {"mode": {"allOf": [{"$ref": "#/components/schemas/mode"}], "default": "a"}}
+    schemas = {"Input": {"type": "object", "properties": properties}, "mode": about}
+    schema = schema_from({"openapi": "3.0.2", "paths": {"/predictions": {}}, "components": {"schemas": schemas}})
+    assert (schema["mode"].choices, schema["mode"].help) == (("a", "b"), "")
 
 
 def test_files_in_lists_and_secrets() -> None:

@@ -12,19 +12,13 @@ from typing import Any
 import pytest
 from vectors_of import vectors_of
 
-from FlaskAppAML.documents import (
-    at_pointer,
-    field_from_property,
-    field_from_value,
-    fields_of_object,
-    fields_of_values,
-    merged,
-    read_text,
-    resolve,
-    unique_names,
-)
+from FlaskAppAML.documents import field_from_property, fields_of_object
 from FlaskAppAML.errors import AppError, BadResponse
-from FlaskAppAML.schema import Field, Upload, record
+from FlaskAppAML.hints import hint
+from FlaskAppAML.json_or_yaml import read_text
+from FlaskAppAML.references import at_pointer, merged, resolve
+from FlaskAppAML.samples import field_from_value, fields_of_values
+from FlaskAppAML.schema import Field, Upload, record, unique_names
 
 DOCUMENT: dict[str, Any] = {
     "components": {
@@ -479,7 +473,7 @@ def test_any_json_makes_fields_or_one_of_our_errors(seed: int) -> None:
         document = {"properties": anything(dice), "a": anything(dice), "type": "object", "example": anything(dice)}
         try:
             for f in fields_of_object(document, document):
-                assert isinstance(f.hint(), str)
+                assert isinstance(hint(f), str)
             field_from_property("x", document, required=True)
             fields_of_values(document)
         except AppError:

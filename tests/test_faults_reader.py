@@ -186,7 +186,8 @@ def test_an_estimate_that_is_no_number_is_none() -> None:
         ({"detail": [{"loc": ["body", "x"], "msg": "needed", "type": "missing"}]}, "needed", "missing"),
         ({"error": {"code": 42, "message": 5}}, "", "42"),
         ({"error": {"code": ["x"], "message": {"a": 1}}}, "", ""),
-        ([{"message": "in a list"}], "", ""),
+        ([{"error": "The petal is longer than the sepal."}], "The petal is longer than the sepal.", ""),  # BentoML 1.4
+        ([{"message": "one"}, {"message": "of several"}], "", ""),
         ("text", "text", ""),
         (None, "", ""),
     ],

@@ -126,12 +126,32 @@ def test_what_is_wrong_is_named_as_it_was_given(given: dict[str, str], said: str
         Settings.read(given)
 
 
+def test_every_wrong_model_is_named() -> None:
+    with pytest.raises(SettingError) as caught:
+        Settings.read({"MODELS": "a,b", "A_URL": "nope", "B_TIMEOUT": "x"})
+    assert [line.split()[0] for line in caught.value.detail.split("\n")] == ["A_URL", "B_TIMEOUT"]
+
+
+def test_a_form_for_other_fields_is_said_and_no_traceback(demo: Demo, make_app: MakeApp, tmp_path: Path) -> None:
+    (tmp_path / "form.json").write_text('{"fields": {"nobody": {"label": "x"}}}')
+    app = make_app(url=demo.urls["iris_v2"], form=str(tmp_path / "form.json"))
+    checked = app.test_cli_runner().invoke(args=["check"])
+    assert checked.exit_code == 1
+    assert "FORM changes fields that do not exist: nobody" in checked.output
+    assert checked.exception is None or isinstance(checked.exception, SystemExit)
+
+
 def test_a_model_without_an_address_is_named(demo: Demo, tmp_path: Path) -> None:
     given = environ(demo, tmp_path)
     del given["REVIEWS_URL"]
-    answer = FlaskAppAML.create_app(Settings.read(given)).test_client().get("/")
+    app = FlaskAppAML.create_app(Settings.read(given))
+    browser = app.test_client()
+    answer = browser.get("/models/reviews")
     assert answer.status_code == 503
     assert "REVIEWS_URL" in answer.text
+    assert browser.get("/models/iris-v2").status_code == 200, "the others serve"
+    checked = app.test_cli_runner().invoke(args=["check"])
+    assert (checked.exit_code, "REVIEWS_URL missing" in checked.output) == (1, True)
 
 
 @pytest.mark.parametrize(

@@ -134,7 +134,7 @@ IRIS = VECTORS["openapi_fastapi_ok"]["schema_document"]
 def test_the_path_says_which_operation_is_meant(path: str, envelope: str, sent_to: str) -> None:
     schema = schema_from(IRIS, HOST + path)
     assert (schema.envelope, schema.url) == (envelope, sent_to)
-    assert (schema.title, schema.source, schema.dialect) == ("Iris", "the endpoint’s openapi.json", "openapi")
+    assert (schema.title, schema.source, schema.dialect) == ("Iris", "the endpoint’s OpenAPI description", "openapi")
 
 
 def test_a_description_that_does_not_know_the_path_says_nothing() -> None:
@@ -226,6 +226,26 @@ def test_a_service_that_does_not_describe_its_body_gets_json() -> None:
     assert [(f.name, f.kind) for f in schema.fields] == [("body", "json")]
     assert json.loads(openapi.encode(schema, f"{HOST}/predict", [{"body": {"x": [1]}}]).body) == {"x": [1]}
     assert openapi.DEFAULT_SCHEMA.envelope == "value"
+    assert schema.options["doubt"] == "The service does not say what it takes."
+
+
+def test_a_post_with_all_in_its_address_has_no_body() -> None:
+    """As FastAPI writes a function whose arguments are plain values."""
+    text = {"name": "text", "in": "query", "required": True, "schema": {"type": "string"}}
+    schema = schema_from(described({"parameters": [text]}))
+    assert [(f.name, f.kind) for f in schema.fields] == [("text", "text")]
+    request = openapi.encode(schema, f"{HOST}/predict", [{"text": "a b"}])
+    assert (request.method, request.url, request.body) == ("POST", f"{HOST}/predict?text=a+b", b"")
+
+
+def test_words_of_the_tool_about_itself_are_left_out() -> None:
+    """BentoML describes every service with badges and links of its own; LitServe calls all by its own function."""
+    advert = (
+        "# iris:dev\n\n[![pypi_status](https://img.shields.io/badge/BentoML-1.4.39)](https://pypi.org/project/BentoML)"
+    )
+    document = described({"summary": "Endpoint Handler", **body({"type": "object", "properties": {"a": {}}})})
+    schema = schema_from({**document, "info": {"title": "FastAPI", "description": advert}})
+    assert (schema.title, schema.description) == ("", "")
 
 
 @pytest.mark.parametrize(

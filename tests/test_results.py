@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from FlaskAppAML.errors import SettingError
+from FlaskAppAML.media import sniff, sniff_media
 from FlaskAppAML.presentation import present
 from FlaskAppAML.results import (
     KINDS,
@@ -36,8 +37,6 @@ from FlaskAppAML.results import (
     as_table,
     load,
     read_outputs,
-    sniff,
-    sniff_media,
 )
 from FlaskAppAML.shapes import generic
 from FlaskAppAML.wire import dumps

@@ -10,9 +10,12 @@ from typing import Any
 import pytest
 from werkzeug.datastructures import MultiDict
 
+from FlaskAppAML.changes import customised
 from FlaskAppAML.errors import SettingError, WrongInput
 from FlaskAppAML.forms import form_class
-from FlaskAppAML.schema import Field, InvalidValue, Schema
+from FlaskAppAML.hints import hint
+from FlaskAppAML.schema import Field, Schema
+from FlaskAppAML.values import InvalidValue
 
 REFUSED = object()  # the outcome: InvalidValue, or a message beside the form's field
 ELSEWHERE = object()  # no such value comes in by this door
@@ -217,7 +220,7 @@ def test_a_refusal_says_what_to_do(field: Field, typed: str, words: str) -> None
 
 
 @pytest.mark.parametrize(
-    ("field", "hint"),
+    ("field", "said"),
     [
         (replace(TEXT, help="A name.", min_length=2, max_length=30, lower=True), "A name. 2 to 30 characters. Sent in"),
         (replace(TEXT, max_length=1000), "Up to 1,000 characters."),
@@ -227,8 +230,8 @@ def test_a_refusal_says_what_to_do(field: Field, typed: str, words: str) -> None
         (replace(INTEGER, maximum=Decimal(5)), "A whole number, 5 or less."),
     ],
 )
-def test_the_hint_says_every_limit(field: Field, hint: str) -> None:
-    assert field.hint().startswith(hint)
+def test_the_hint_says_every_limit(field: Field, said: str) -> None:
+    assert hint(field).startswith(said)
 
 
 def test_a_row_names_every_wrong_field_and_keeps_the_order_of_the_schema() -> None:
@@ -266,7 +269,7 @@ def test_the_owner_changes_fields_their_order_and_the_subject() -> None:
         },
         "subject": "a",
     }
-    changed = schema.customised(changes)
+    changed = customised(schema, changes)
     assert sorted(f.name for f in changed.fields) == ["a", "b", "c"]
     assert [f.name for f in changed.visible()] == ["a", "c"]
     assert changed["c"].minimum == Decimal("0.1")
@@ -286,7 +289,7 @@ def test_the_owner_changes_fields_their_order_and_the_subject() -> None:
 )
 def test_fields_without_an_order_keep_their_places(orders: dict[str, int], names: str) -> None:
     schema = Schema(tuple(Field(name) for name in "abc"))
-    changed = schema.customised({"fields": {name: {"order": order} for name, order in orders.items()}})
+    changed = customised(schema, {"fields": {name: {"order": order} for name, order in orders.items()}})
     assert [f.name for f in changed.fields] == list(names)
 
 
@@ -321,7 +324,7 @@ def test_fields_without_an_order_keep_their_places(orders: dict[str, int], names
 def test_changes_that_cannot_be_understood_are_named(changes: dict[str, Any], named: str) -> None:
     schema = Schema((Field("a"), Field("b")))
     with pytest.raises(SettingError, match=named):
-        schema.customised(changes)
+        customised(schema, changes)
 
 
 def test_the_owner_says_more_of_every_kind() -> None:
@@ -334,7 +337,7 @@ def test_the_owner_says_more_of_every_kind() -> None:
         "t": {"kind": "json", "default": {"a": [1]}, "deprecated": True},
         "c": {"choices": [1, 2], "kind": "integer"},
     }
-    changed = schema.customised({"fields": changes})
+    changed = customised(schema, {"fields": changes})
     assert changed["n"].parse("0.25") == Decimal("0.25")
     assert changed["n"].parse("") is None
     with pytest.raises(InvalidValue):

@@ -14,6 +14,7 @@ from house import check
 from misbehaving import MODEL_TEXT, Misbehaving
 
 from demo.server import Demo
+from FlaskAppAML.web.security import client_address
 
 PASSWORD = "correct horse battery"
 
@@ -257,3 +258,24 @@ def test_strange_paths_cannot_forge_log_lines(client: FlaskClient, capfd: pytest
     capfd.readouterr()
     client.get("/x%0a2026-01-01T00:00:00.000Z info GET / status=200%1b[31m")
     assert len(capfd.readouterr().err.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("forwarded", "client"),
+    [
+        ("203.0.113.5:41000", "203.0.113.5"),
+        ("203.0.113.5", "203.0.113.5"),
+        ("[2001:db8::1]:41000", "2001:db8::1"),
+        ("2001:db8::1", "2001:db8::1"),
+    ],
+)
+def test_a_client_is_counted_without_its_port(forwarded: str, client: str, make_app: MakeApp, demo: Demo) -> None:
+    """Azure's front end sends the port along, and each connection has another."""
+    browser = make_app(url=demo.url, proxy_hops=1, rate_limit="1/minute").test_client()
+    statuses = [
+        browser.post("/", data=COMPANY, headers={"X-Forwarded-For": forwarded.replace("41000", port)}).status_code
+        for port in ("41000", "41001")
+    ]
+    assert statuses == [200, 429]
+    with browser.application.test_request_context(environ_base={"REMOTE_ADDR": forwarded}):
+        assert client_address() == client

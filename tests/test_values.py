@@ -20,21 +20,14 @@ from typing import Any, get_args
 import pytest
 from werkzeug.datastructures import MultiDict
 
-from FlaskAppAML.forms import form_class, written
-from FlaskAppAML.schema import (
-    Field,
-    InvalidValue,
-    Kind,
-    Schema,
-    Upload,
-    compiled,
-    content_type_of,
-    matches,
-    plain,
-    read_strict,
-    record,
-    without_files,
-)
+from FlaskAppAML.forms import form_class
+from FlaskAppAML.hints import hint
+from FlaskAppAML.looks import written
+from FlaskAppAML.media import content_type_of
+from FlaskAppAML.patterns import compiled, matches
+from FlaskAppAML.schema import Field, Kind, Schema, Upload, plain, record, without_files
+from FlaskAppAML.strict_json import read_strict
+from FlaskAppAML.values import InvalidValue
 
 REFUSED = object()  # the outcome: InvalidValue, or a message beside the form's field
 ELSEWHERE = object()  # no such value comes in by this door
@@ -295,7 +288,7 @@ def test_a_refusal_says_what_to_do(field: Field, typed: str, words: str) -> None
 
 
 @pytest.mark.parametrize(
-    ("field", "hint"),
+    ("field", "said"),
     [
         (OPEN, "A number, more than 0 and less than 1."),
         (HALVES, "A number, a multiple of 0.5."),
@@ -314,8 +307,8 @@ def test_a_refusal_says_what_to_do(field: Field, typed: str, words: str) -> None
         (Field("x", format="email", max_length=9), "An e-mail address. Up to 9 characters."),
     ],
 )
-def test_the_hint_says_every_limit(field: Field, hint: str) -> None:
-    assert field.hint() == hint
+def test_the_hint_says_every_limit(field: Field, said: str) -> None:
+    assert hint(field) == said
 
 
 # Files

@@ -18,9 +18,12 @@ from typing import Any
 from urllib.parse import SplitResult, parse_qs, urlsplit, urlunsplit
 
 from .. import company
-from ..documents import field_from_property, field_from_value, resolve, unique_names
-from ..results import Column, Image, Images, Json, Part, Result, Table, Text, sniff
-from ..schema import Field, Row, Schema
+from ..documents import field_from_property
+from ..media import sniff
+from ..references import resolve
+from ..results import Column, Image, Images, Json, Part, Result, Table, Text
+from ..samples import field_from_value
+from ..schema import Field, Row, Schema, unique_names
 from ..wire import Reply, Request, dumps
 
 LONGEST_NAME = 200  # of a column or an output; a longer one would fill the page

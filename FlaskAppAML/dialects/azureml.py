@@ -10,19 +10,21 @@ written. An answer is whatever `run` returns.
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import SplitResult, urlsplit, urlunsplit
 
-from ..documents import field_from_property, fields_of_object, fields_of_values, resolve, unique_names, with_examples
+from ..documents import field_from_property, fields_of_object, with_examples
 from ..errors import BadResponse, WrongInput
+from ..references import resolve
 from ..results import Result
-from ..schema import Field, Row, Schema, Upload, record
-from ..shapes import binary, generic
+from ..samples import fields_of_values
+from ..schema import Field, Row, Schema, Upload, record, unique_names
+from ..shapes import generic
 from ..wire import Reply, Request, dumps
 from . import frames
+from .bodies import media_in
 from .frames import Frame
 
 HOST = ".inference.ml.azure.com"
@@ -282,8 +284,8 @@ def decode(schema: Schema, reply: Reply, n_rows: int) -> Result:
     try:
         raw = reply.json()
     except BadResponse:
-        part = binary(base64.b64encode(reply.body).decode("ascii"))
-        if part is None:
+        found = media_in(reply)
+        if found is None:
             raise
-        return Result([part], {"content_type": reply.headers.get("content-type", ""), "bytes": len(reply.body)})
+        return found
     return Result(generic(raw, "", n_rows), raw)

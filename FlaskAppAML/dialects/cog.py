@@ -13,10 +13,12 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import SplitResult, urlsplit, urlunsplit
 
-from ..documents import fields_of_object, fields_of_values, merged, resolve, unique_names
+from ..documents import fields_of_object
 from ..errors import BadResponse
+from ..references import merged, resolve
 from ..results import Result, Text
-from ..schema import Field, Row, Schema, record
+from ..samples import fields_of_values
+from ..schema import Field, Row, Schema, record, unique_names
 from ..shapes import generic
 from ..wire import Reply, Request, dumps
 
@@ -102,6 +104,8 @@ def _with_file(f: Field) -> Field:
         return replace(f, items=item, accept=item.accept) if item.kind == "file" else f
     if f.fields:
         return replace(f, fields=tuple(_with_file(inner) for inner in f.fields))
+    if f.help == "An enumeration.":  # what Cog's generator says of all choices
+        f = replace(f, help="")
     if f.kind == "file":
         return replace(f, send="data_url", help="" if f.help.startswith("The file is sent as ") else f.help)
     if f.kind != "text" or f.format != "uri":

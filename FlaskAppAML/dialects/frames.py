@@ -16,8 +16,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ..documents import field_from_value, fields_of_values
-from ..schema import Field, Row, plain, record, scalar
+from ..samples import field_from_value, fields_of_values
+from ..schema import Field, Row, plain, record
+from ..values import is_number, scalar
 from ..wire import dumps
 
 MOST_READ = 100  # rows of a sample that are looked at
@@ -107,11 +108,7 @@ def _form_of_list(sample: list[Any]) -> str:
     is_flat = all(not isinstance(cell, list | dict) for row in rows if isinstance(row, list) for cell in row)
     if len(widths) != 1 or not is_flat or not 0 < max(widths) < MOST_COLUMNS:
         return "values"
-    return "values" if widths != {1} and all(_is_number(cell) for row in rows for cell in row) else "matrix"
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    return "values" if widths != {1} and all(is_number(cell) for row in rows for cell in row) else "matrix"
 
 
 def _of_split(sample: Mapping[str, Any], name: str) -> list[Field]:

@@ -11,7 +11,6 @@ told; with that header the call would hang until our own deadline instead.
 
 from __future__ import annotations
 
-import base64
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -19,12 +18,13 @@ from decimal import Decimal
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
-from ..documents import fields_of_values, unique_names
-from ..errors import BadResponse
-from ..results import Part, Result, Vector, as_number
-from ..schema import NUMBER, Field, InvalidValue, Kind, Row, Schema, Upload, bound, record
-from ..shapes import binary, generic, scores
+from ..results import Part, Result, Vector
+from ..samples import fields_of_values
+from ..schema import Field, Kind, Row, Schema, Upload, record, unique_names
+from ..shapes import are_numbers, generic, scores
+from ..values import NUMBER, InvalidValue, bound
 from ..wire import Reply, Request, dumps
+from .bodies import is_media, of_media
 
 MAX_ROWS = 1
 ROUTER, OLD_HOST, ENDPOINTS = "router.huggingface.co", "api-inference.huggingface.co", ".endpoints.huggingface.cloud"
@@ -293,25 +293,12 @@ def _cell(f: Field, value: Any) -> Any:
 
 def decode(schema: Schema, reply: Reply, n_rows: int) -> Result:
     """The parts by their shape; the task tells only where numbers alone do not say what they are."""
-    if is_binary(reply):
-        return of_bytes(reply)
+    if is_media(reply):
+        return of_media(reply)
     raw = reply.json()
     reader = _READERS.get(str(schema.options.get("task")))
     parts = reader(raw) if reader else []
     return Result(parts or generic(raw, "", n_rows), raw)
-
-
-def is_binary(reply: Reply) -> bool:
-    """Whether the body is a picture, sound or video itself."""
-    return reply.headers.get("content-type", "").lower().strip().startswith(("image/", "audio/", "video/"))
-
-
-def of_bytes(reply: Reply) -> Result:
-    """A body that is a picture, sound or video, by its first bytes. Raises BadResponse when it is none of ours."""
-    part = binary(base64.b64encode(reply.body).decode("ascii"))
-    if part is None:
-        raise BadResponse("The answer is no picture, sound or video of a kind that this app shows.")
-    return Result([part], {"content_type": reply.headers.get("content-type", "")[:100], "bytes": len(reply.body)})
 
 
 def _embedding(raw: Any) -> list[Part]:
@@ -327,13 +314,6 @@ def _similarities(raw: Any) -> list[Part]:
         return []
     pairs = ((f"Sentence {number}", value) for number, value in enumerate(raw, 1))
     return [scores(pairs, label="Sentence", measure="Similarity")]
-
-
-def are_numbers(value: Any) -> bool:
-    """Whether it is a list of finite numbers and nothing else."""
-    if not isinstance(value, list) or not value:
-        return False
-    return all(isinstance(item, int | float) and as_number(item) is not None for item in value)
 
 
 _READERS = {"feature-extraction": _embedding, "sentence-similarity": _similarities}

@@ -15,10 +15,9 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import SplitResult, urlsplit, urlunsplit
 
-from ..documents import unique_names
 from ..errors import BadResponse, WrongInput
 from ..results import Column, Part, Result, Table
-from ..schema import Field, Kind, Row, Schema, Upload
+from ..schema import Field, Kind, Row, Schema, Upload, unique_names
 from ..shapes import generic, scores
 from ..wire import Reply, Request, dumps, read_json
 from . import tensors

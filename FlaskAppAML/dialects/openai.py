@@ -15,10 +15,10 @@ from urllib.parse import SplitResult, urlsplit, urlunsplit
 
 from .. import faults
 from ..results import Json, Part, Result, Table, Text, Vector
-from ..schema import Field, InvalidValue, Row, Schema, Upload, record
-from ..shapes import generic, table
+from ..schema import Field, Row, Schema, Upload, record
+from ..shapes import are_numbers, generic, table
+from ..values import InvalidValue
 from ..wire import Reply, Request, dumps, read_json
-from .huggingface import are_numbers
 
 MAX_ROWS = 1
 MOST_MODELS = 200

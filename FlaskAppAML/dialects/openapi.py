@@ -1,54 +1,34 @@
 """Any service that describes itself in OpenAPI 3.0 or 3.1, Swagger 2.0 or JSON Schema, or by one sample request.
 
 Sources: the OpenAPI and Swagger specifications; FastAPI serves `/openapi.json` (3.1), BentoML `/docs.json` (3.0) and
-`/schema.json` (its own list of routes), LitServe an `/openapi.json` without a body. Which operation is meant is said by
-the path of the address, else by the operations' names.
+`/schema.json` (its own list of routes), LitServe an `/openapi.json` without a body. Which operation is meant says
+`operations.py`.
 """
 
 from __future__ import annotations
 
-import base64
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import Any, NamedTuple
-from urllib.parse import SplitResult, quote, urlencode, urlsplit, urlunsplit
+from typing import Any
+from urllib.parse import SplitResult, urlsplit, urlunsplit
 
-from urllib3.filepost import encode_multipart_formdata
-
-from ..documents import (
-    example_of,
-    field_from_property,
-    field_from_value,
-    fields_of_object,
-    fields_of_values,
-    merged,
-    resolve,
-    unique_names,
-    with_examples,
-)
-from ..errors import BadResponse, SettingError, WrongInput
-from ..results import Result, Text
-from ..schema import Field, Row, Schema, Upload, plain, record
-from ..shapes import binary, generic
-from ..wire import Reply, Request, dumps
+from ..documents import example_of, field_from_property, fields_of_object, with_examples
+from ..references import merged, resolve
+from ..results import Result
+from ..samples import field_from_value, fields_of_values
+from ..schema import Field, Row, Schema, plain, record, unique_names
+from ..wire import Reply, Request
+from .bodies import as_json, bare, multipart, result_of, urlencoded, with_parameters
+from .operations import DESCRIPTIONS, MOST_PATHS, SCORES, Operation, meant
 
 MAX_ROWS = 1000  # where the body is a list of records, see `max_rows`
-MOST_PATHS = 2_000
 MOST_PARAMETERS = 200
-METHODS = ("post", "put", "patch", "get")
-# Ours for what is no model: it is never guessed, and what would stop the service is not even taken when asked for.
-NO_MODEL = re.compile(
-    r"(shutdown|health\w*|live\w*|ready\w*|ping|metrics|load|unload|cancel|train\w*|version|info|docs|explain|login|"
-    r"logout|token|auth\w*|register|signup|upload|feedback|status|repository)",
-    re.IGNORECASE,
-)
-STOPS = re.compile(r"/(shutdown|load|unload|cancel)/?$|/repository(/|$)", re.IGNORECASE)
-SCORES = ("predict", "score", "infer", "invocations", "execute", "classify", "generate", "detect", "analy", "model")
 ROWS = frozenset({"rows", "records", "instances", "data", "inputs", "samples", "examples", "dataframe_records"})
 NEWS = frozenset({"message", "msg", "detail", "error", "status", "code", "ok", "success", "name", "version", "path"})
-GENERIC_TITLES = frozenset({"FastAPI", "Swagger", "OpenAPI", "API", "Cog"})
-DESCRIPTIONS = ("openapi.json", "docs.json", "swagger.json", "schema.json", "openapi.yaml", "docs", "redoc")
+GENERIC_TITLES = frozenset({"FastAPI", "Swagger", "OpenAPI", "API", "Cog", "Endpoint Handler"})
+DOUBT = "The service does not say what it takes."
+BADGE = "[!["  # a picture in Markdown: such as BentoML's words about itself, in place of some about the model
 
 DEFAULT_SCHEMA = Schema(
     (Field("body", kind="json", label="Body", help="The whole body of the request."),),
@@ -56,16 +36,6 @@ DEFAULT_SCHEMA = Schema(
     dialect="openapi",
     source="nothing; the endpoint does not describe itself",
 )
-
-
-class Operation(NamedTuple):
-    """One operation of a description: `path` as it stands there, `base` what the servers put before it."""
-
-    base: str
-    path: str
-    method: str
-    about: Mapping[str, Any]
-    shared: Mapping[str, Any]  # the path's own object, whose parameters hold for all its operations
 
 
 def claims(url: SplitResult) -> float:
@@ -153,7 +123,7 @@ def _words(about: Mapping[str, Any]) -> tuple[str, str]:
     title, description = about.get("title", about.get("summary")), about.get("description")
     return (
         title[:200] if isinstance(title, str) and title not in GENERIC_TITLES else "",
-        description[:2000] if isinstance(description, str) else "",
+        description[:2000] if isinstance(description, str) and BADGE not in description else "",
     )
 
 
@@ -176,16 +146,16 @@ def _content_of_route(route: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _of_description(url: str, document: Mapping[str, Any]) -> Schema | None:
-    operation, address = _operation(url, document)
+    operation, address = meant(url, document)
     if operation is None:
         return None
     parameters, body = _parameters(operation, document, address)
-    made = _of_body(operation, document, body)
+    made = _of_body(operation, document, body, is_in_address=bool(parameters))
     fields = unique_names([*made.fields, *_apart(parameters, made.fields)])
     title, description = _words(operation.about)
     info = document.get("info")
     whole = _words(info) if isinstance(info, dict) else ("", "")
-    name = "swagger.json" if "swagger" in document else "openapi.json"
+    name = "swagger.json" if "swagger" in document else "OpenAPI description"
     options = {**made.options, **({"method": operation.method.upper()} if operation.method != "post" else {})}
     return replace(
         made,
@@ -204,105 +174,6 @@ def _apart(parameters: list[Field], fields: Iterable[Field]) -> list[Field]:
     taken = {f.name for f in fields}
     return [replace(f, name=f"{f.name} (address)", label=f.label or f.name) if f.name in taken else f
             for f in parameters]  # fmt: skip
-
-
-# The operation
-
-
-def _operations(document: Mapping[str, Any]) -> Iterator[Operation]:
-    bases = _bases(document)
-    for path, item in list(document["paths"].items())[:MOST_PATHS]:
-        shared = resolve(item, document)
-        for method in METHODS:
-            about = shared.get(method)
-            if isinstance(about, dict) and not STOPS.search(path):
-                for base in bases:
-                    yield Operation(base, path.partition("?")[0], method, about, shared)
-
-
-def _bases(document: Mapping[str, Any]) -> list[str]:
-    """What stands before every path: `servers` of OpenAPI 3, of which only the paths are taken; `basePath` of 2."""
-    servers = document.get("servers")
-    given = [s.get("url") for s in servers[:10] if isinstance(s, dict)] if isinstance(servers, list) else []
-    given.append(document.get("basePath"))
-    bases = [urlsplit_path(one) for one in given if isinstance(one, str)]
-    return list(dict.fromkeys([*bases, ""]))
-
-
-def urlsplit_path(text: str) -> str:
-    try:
-        path = urlsplit(text).path.rstrip("/")
-    except ValueError:
-        return ""
-    return path if "{" not in path and path.startswith("/") else ""
-
-
-def _operation(url: str, document: Mapping[str, Any]) -> tuple[Operation | None, str]:
-    """The operation that is meant, and the address for it: on the origin that was given, whatever `servers` say."""
-    parts = urlsplit(url)
-    given = parts.path.rstrip("/")
-    listed = list(_operations(document))
-    exact = [o for o in listed if _fits(o.base + o.path, given)]
-    inside = [o for o in listed if not o.base and o.path.strip("/") and _fits_behind(o.path, given)]
-    meant = exact or sorted(inside, key=lambda o: -len(o.path))
-    if meant:
-        best = min(meant, key=lambda o: METHODS.index(o.method)) if exact else meant[0]
-        is_slash_only = exact and "{" not in best.path and best.base + best.path != parts.path
-        path = best.base + best.path if is_slash_only else parts.path
-        return best, urlunsplit((parts.scheme, parts.netloc, path, parts.query, ""))
-    bases = {o.base for o in listed} | {""}
-    last = given.rpartition("/")
-    if given not in bases and not (last[2].lower() in DESCRIPTIONS and last[0] in bases):
-        return None, ""
-    best_of_all = _likeliest(listed)
-    if best_of_all is None:
-        return None, ""
-    path = best_of_all.base + best_of_all.path
-    return best_of_all, urlunsplit((parts.scheme, parts.netloc, path, parts.query, ""))
-
-
-def _fits(template: str, path: str) -> bool:
-    """Whether a path is one of a template: `/models/{name}/predict`. A slash at the end is none."""
-    wanted, steps = template.rstrip("/").split("/"), path.split("/")
-    return len(wanted) == len(steps) and all(
-        (want == step) or ("{" in want and step != "" and _fits_step(want, step))
-        for want, step in zip(wanted, steps, strict=True)
-    )
-
-
-def _fits_step(want: str, step: str) -> bool:
-    """`{model}:predict` fits `iris:predict`."""
-    before, _, rest = want.partition("{")
-    after = rest.partition("}")[2]
-    return "{" not in after and step.startswith(before) and step.endswith(after) and len(step) > len(before + after)
-
-
-def _fits_behind(template: str, path: str) -> bool:
-    """Behind a gateway that puts something before every path."""
-    count = template.strip("/").count("/") + 1
-    steps = path.split("/")
-    return len(steps) > count + 1 and _fits(template, "/" + "/".join(steps[-count:])) and not template.startswith("/{")
-
-
-def _likeliest(listed: list[Operation]) -> Operation | None:
-    """The one operation that is named like a model's. Raises SettingError where several are."""
-    posts = [o for o in listed if o.method == "post" and o.base == listed[0].base]
-    models = [o for o in posts if not any(NO_MODEL.fullmatch(step) for step in re.split(r"[/:_-]", o.path))]
-    if not models:
-        return None
-    best = min(_rank(o) for o in models)
-    first = [o for o in models if _rank(o) == best]
-    if len(first) > 1:
-        paths = ", ".join(o.base + o.path for o in first[:8])
-        raise SettingError(f"The endpoint has several operations: {paths}. Put the one that is meant behind URL.")
-    return first[0]
-
-
-def _rank(operation: Operation) -> tuple[bool, int]:
-    """Whether its path has parameters to fill in, and how early its name stands among those of models."""
-    words = f"{operation.path} {operation.about.get('operationId', '')}".lower()
-    named = next((number for number, word in enumerate(SCORES) if word in words), len(SCORES))
-    return "{" in operation.path, named
 
 
 # Parameters of the address
@@ -352,8 +223,13 @@ def _key_names(document: Mapping[str, Any]) -> set[str]:
 # Bodies
 
 
-def _of_body(operation: Operation, document: Mapping[str, Any], given: list[Any]) -> Schema:
-    """The body's fields and form: JSON where it is taken, else multipart, a form, or the bare bytes of a file."""
+def _of_body(
+    operation: Operation, document: Mapping[str, Any], given: list[Any], *, is_in_address: bool = False
+) -> Schema:
+    """The body's fields and form: JSON where it is taken, else multipart, a form, or the bare bytes of a file.
+
+    Where no body is described, there is none if all is in the address; LitServe describes neither, and takes a body.
+    """
     if given:
         return _of_swagger(operation, document, given)
     body = resolve(operation.about.get("requestBody"), document)
@@ -361,7 +237,8 @@ def _of_body(operation: Operation, document: Mapping[str, Any], given: list[Any]
     listed = content.items() if isinstance(content, dict) else ()
     media = {str(key).partition(";")[0].strip().lower(): resolve(about, document) for key, about in listed}
     if not media:
-        return Schema((), "none") if operation.method == "get" else DEFAULT_SCHEMA
+        has_none = operation.method == "get" or is_in_address
+        return Schema((), "none") if has_none else replace(DEFAULT_SCHEMA, options={"doubt": DOUBT})
     kind = _best_media(media)
     about = media[kind]
     sample = example_of(about)
@@ -485,7 +362,7 @@ def _body(schema: Schema, fields: list[Field], rows: list[Row], row: Row) -> tup
     if schema.envelope == "multipart":
         return multipart(fields, row)
     if schema.envelope == "form":
-        return urlencode(list(pairs(fields, row))).encode("ascii"), "application/x-www-form-urlencoded"
+        return urlencoded(fields, row)
     if schema.envelope == "body":
         return bare(row.get(fields[0].name), str(schema.options.get("content_type", "application/octet-stream")))
     if schema.envelope == "value":
@@ -496,108 +373,9 @@ def _body(schema: Schema, fields: list[Field], rows: list[Row], row: Row) -> tup
     return as_json(record(fields, row))
 
 
-def as_json(value: Any) -> tuple[bytes, str]:
-    """A body and its type."""
-    return dumps(value).encode("utf-8", "replace"), "application/json"
-
-
-def bare(value: Any, content_type: str) -> tuple[bytes, str]:
-    """One value as the whole body: a file with its own type, a text in UTF-8."""
-    if isinstance(value, Upload):
-        return value.data, value.content_type
-    if value is None:
-        return b"", content_type
-    return word(value).encode("utf-8", "replace"), content_type
-
-
-def multipart(fields: Iterable[Field], row: Mapping[str, Any]) -> tuple[bytes, str]:
-    """A multipart body and its type (RFC 7578): files as they are, lists as a part for each value, the rest as text;
-    objects as JSON, as OpenAPI 3 says."""
-    parts: list[tuple[str, Any]] = []
-    for f in fields:
-        for value in _each(f, row.get(f.name)):
-            if isinstance(value, Upload):
-                parts.append((f.wire_name, (value.name, value.data, value.content_type)))
-            else:
-                parts.append((f.wire_name, word(value).encode("utf-8", "replace")))
-    body, content_type = encode_multipart_formdata(parts)
-    return body, content_type
-
-
-def pairs(fields: Iterable[Field], row: Mapping[str, Any]) -> Iterator[tuple[str, bytes]]:
-    """Names and values for an address or a form, lists as a pair for each value."""
-    for f in fields:
-        for value in _each(f, row.get(f.name)):
-            coded = value.base64() if isinstance(value, Upload) else word(value)
-            yield f.wire_name, coded.encode("utf-8", "replace")
-
-
-def _each(f: Field, value: Any) -> list[Any]:
-    if value is None:
-        return []
-    return value if isinstance(value, list) and f.kind == "list" else [plain(f, value) if f.kind == "rows" else value]
-
-
-def word(value: Any) -> str:
-    """One value where there is no JSON: text as it is, everything else as JSON writes it."""
-    return value if isinstance(value, str) else dumps(value)
-
-
-def with_parameters(url: str, fields: Iterable[Field], row: Mapping[str, Any]) -> str:
-    """The address with its parameters: in the path where it has a place for them, else in the query.
-
-    Raises WrongInput for one that would lead to another address.
-    """
-    parts = urlsplit(url)
-    path, asked = parts.path, []
-    for f in fields:
-        place, value = f"{{{f.wire_name}}}", row.get(f.name)
-        if place not in path or value is None:
-            asked.append(f)
-        elif word(value) in (".", ".."):
-            raise WrongInput(fields={f.name: "Use another value."})
-        else:
-            path = path.replace(place, quote(word(value), safe=""))
-    query = "&".join(filter(None, [parts.query, urlencode(list(pairs(asked, row)))]))
-    return urlunsplit((parts.scheme, parts.netloc, path, query, ""))
-
-
 # Answer
 
 
 def decode(schema: Schema, reply: Reply, n_rows: int) -> Result:
     """Whatever the service answers, by its shape. Raises BadResponse for what can be read as nothing."""
     return result_of(reply, n_rows if schema.envelope == "records" else 0)
-
-
-def result_of(reply: Reply, n_rows: int = 0) -> Result:
-    """JSON by its shape, the bytes of a picture or a sound, or a plain text. Raises BadResponse for anything else."""
-    kind = reply.headers.get("content-type", "").lower().partition(";")[0].strip()
-    if kind.startswith(("image/", "audio/", "video/")) or kind == "application/octet-stream":
-        return _of_bytes_answered(reply, kind)
-    try:
-        raw = reply.json()
-    except BadResponse:
-        if kind == "text/plain":
-            return _of_plain_text(reply)
-        if kind not in ("", "binary/octet-stream"):
-            raise
-        return _of_bytes_answered(reply, kind)
-    return Result(generic(raw, "", n_rows), raw)
-
-
-def _of_bytes_answered(reply: Reply, kind: str) -> Result:
-    part = binary(base64.b64encode(reply.body).decode("ascii"))
-    if part is None:
-        raise BadResponse("The answer is neither JSON nor a picture or sound of a known kind.")
-    return Result([part], {"content_type": kind, "bytes": len(reply.body)})
-
-
-def _of_plain_text(reply: Reply) -> Result:
-    try:
-        text = reply.body.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise BadResponse("The answer holds bytes that are not text in its declared encoding.") from None
-    if "\x00" in text:
-        raise BadResponse("The answer is not text.")
-    return Result([Text(text)], text)

@@ -11,15 +11,16 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any, get_args
-from urllib.parse import SplitResult, quote, urlencode, urljoin, urlsplit
+from urllib.parse import SplitResult, quote, urljoin, urlsplit
 
-from ..documents import at_pointer, unique_names
+from ..changes import CHANGES, customised
 from ..errors import BadResponse, ModelFailed, SettingError
+from ..references import at_pointer, pointer_steps
 from ..results import Result
-from ..schema import CHANGES, Field, Kind, Row, Schema, plain
+from ..schema import Field, Kind, Row, Schema, plain, unique_names
 from ..shapes import generic
 from ..wire import Reply, Request
-from .openapi import as_json, bare, multipart, pairs, result_of, with_parameters
+from .bodies import as_json, bare, multipart, result_of, urlencoded, with_parameters
 
 MAX_ROWS = 1
 METHODS = ("POST", "PUT", "PATCH", "GET")
@@ -236,7 +237,7 @@ def _columns(name: str, listed: Any) -> tuple[Field, ...]:
 def _with_limits(f: Field, changes: Mapping[str, Any]) -> Field:
     """With the owner's words and limits: the same, and checked in the same way, as in `FORM`."""
     try:
-        (changed,) = Schema((f,)).customised({"fields": {f.name: changes}}).fields
+        (changed,) = customised(Schema((f,)), {"fields": {f.name: changes}}).fields
     except SettingError as error:
         raise SettingError(str(error).replace("FORM", "SCHEMA", 1)) from None
     return changed
@@ -348,7 +349,7 @@ def _body(schema: Schema, fields: list[Field], row: Row) -> tuple[bytes, str]:
     if schema.envelope == "multipart":
         return multipart(fields, row)
     if schema.envelope == "form":
-        return urlencode(list(pairs(fields, row))).encode("ascii"), "application/x-www-form-urlencoded"
+        return urlencoded(fields, row)
     if schema.envelope == "body":
         return bare(row.get(fields[0].name), "text/plain; charset=utf-8")
     if schema.envelope == "json":
@@ -365,7 +366,7 @@ def _filled(placed: Iterable[tuple[str, Any]]) -> Any:
     """A body with each value at its pointer; steps that are 0, 1, 2, ... make a list."""
     tree: dict[str, Any] = {}
     for pointer, value in placed:
-        steps = [step.replace("~1", "/").replace("~0", "~") for step in pointer.split("/")]
+        steps = ["", *pointer_steps(pointer)]
         node = tree
         for step in steps[:-1]:
             inner = node.setdefault(step, {})
@@ -394,4 +395,4 @@ def decode(schema: Schema, reply: Reply, n_rows: int) -> Result:
     inside = at_pointer(raw, pointer)
     if inside is None:
         raise BadResponse(f"The answer holds nothing at {pointer[:200]}.")
-    return Result(generic(inside, pointer.rpartition("/")[2].replace("~1", "/").replace("~0", "~")), raw)
+    return Result(generic(inside, pointer_steps(pointer)[-1]), raw)

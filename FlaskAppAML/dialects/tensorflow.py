@@ -16,10 +16,9 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import SplitResult, urlsplit, urlunsplit
 
-from ..documents import unique_names
 from ..errors import WrongInput
 from ..results import Result
-from ..schema import Field, Kind, Row, Schema, Upload, record
+from ..schema import Field, Kind, Row, Schema, Upload, record, unique_names
 from ..shapes import generic
 from ..wire import Reply, Request, dumps
 from . import frames, tensors

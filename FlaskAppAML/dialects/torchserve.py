@@ -12,13 +12,13 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
-from ..documents import fields_of_values, unique_names
 from ..errors import BadResponse
 from ..results import Result, Text
-from ..schema import Field, Row, Schema, Upload, record
+from ..samples import fields_of_values
+from ..schema import Field, Row, Schema, Upload, record, unique_names
 from ..shapes import generic
 from ..wire import Reply, Request, dumps
-from .huggingface import is_binary, of_bytes
+from .bodies import is_media, of_media
 
 MAX_ROWS = 1
 PATH = re.compile(r"/predictions/[^/]+(?:/[^/]+)?/?")
@@ -103,8 +103,8 @@ def _json(value: Any) -> bytes:
 
 def decode(schema: Schema, reply: Reply, n_rows: int) -> Result:
     """Whatever the handler returns: mostly labels with scores, but also text or a picture. Raises BadResponse."""
-    if is_binary(reply):
-        return of_bytes(reply)
+    if is_media(reply):
+        return of_media(reply)
     try:
         raw = reply.json()
     except BadResponse:

@@ -49,9 +49,11 @@ class Assets:
             sheet += accent_css(settings.accent)
         self.css = Asset.make("app", ".css", sheet.encode(), "text/css; charset=utf-8")
         self.js = Asset.make("app", ".js", (STATIC / "app.js").read_bytes(), "text/javascript; charset=utf-8")
+        script = (STATIC / "connect.js").read_bytes()
+        self.connect_js = Asset.make("connect", ".js", script, "text/javascript; charset=utf-8")
         self.icon = Asset.make("icon", ".svg", (STATIC / "icon.svg").read_bytes(), "image/svg+xml")
         self.logo = _logo(settings.logo)
-        served = [asset for asset in (self.css, self.js, self.icon, self.logo) if asset]
+        served = [asset for asset in (self.css, self.js, self.connect_js, self.icon, self.logo) if asset]
         self.by_name = {asset.name: asset for asset in served}
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import secrets
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -14,6 +13,7 @@ from jinja2.compiler import Frame as Scope
 from markupsafe import Markup, escape
 
 from ..redact import Redactor
+from ..slots import cutter
 
 # C0 controls but tab and line breaks, DEL, and lone surrogates: legal in JSON, not in HTML or UTF-8. Bidirectional
 # overrides could make the page's own words read otherwise.
@@ -51,14 +51,14 @@ class Pages(Environment):
 class Frame:
     """A page that is drawn once, with slots for what differs from one answer to the next."""
 
-    def __init__(self, draw: Callable[[dict[str, Markup]], str], slots: Sequence[str]) -> None:
-        """`draw` makes the page with something of ours in place of each slot's value."""
-        mark = f"\ue000{secrets.token_hex(8)}:"  # no text of an endpoint can hold it, for it is made here and now
-        page = draw({slot: Markup(f"{mark}{slot}\ue001") for slot in slots})  # noqa: S704 - ours
-        self._pieces = re.split(f"{mark}(\\w+)\ue001", page)
+    def __init__(self, draw: Callable[[dict[str, Markup]], str], names: Sequence[str]) -> None:
+        """`draw` makes the page with a slot in place of each value."""
+        slot, cut = cutter()
+        self._pieces = cut(draw({name: slot(name) for name in names}))
+        self._names = [name for name, _ in self._pieces[1::2]]
 
     def filled(self, values: Mapping[str, str]) -> str:
         """`values` are HTML already."""
         pieces = self._pieces.copy()
-        pieces[1::2] = [values[slot] for slot in self._pieces[1::2]]
+        pieces[1::2] = [values[name] for name in self._names]
         return "".join(pieces)

@@ -13,6 +13,7 @@ from flask import Flask, Response, g, request
 
 from ..redact import Redactor
 from ..settings import Settings
+from .security import client_address
 
 LONGEST_LINE = 4000
 ROOT_LOGGER = "FlaskAppAML"
@@ -91,7 +92,7 @@ def _facts(response: Response, request_id: str) -> dict[str, Any]:
     facts = {
         "status": response.status_code,
         "ms": round(took * 1000, 1),
-        "client": request.remote_addr,
+        "client": client_address(),
         "id": request_id,
     }
     return facts | getattr(g, "facts", {})

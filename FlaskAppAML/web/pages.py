@@ -63,7 +63,7 @@ def submit(model: str = "") -> Response:
         raise WrongInput(fields=form.wrong())
     row = form.row()
     key = answer_id(request.form.get("_once", ""), without_files(row))
-    document = site().answers.once(key, lambda: _score(key, form))
+    document = site().answers.once(key, lambda: scored_document(key, form))
     if "error" in document:
         raise g.pop("first_error", None) or EndpointError.revive(document["error"])
     outputs, parts = g.pop("fresh", (None, None))
@@ -71,7 +71,7 @@ def submit(model: str = "") -> Response:
     return _answered(view.form_page(form, answer=view.Answer(document, parts if is_fresh else None)))
 
 
-def _score(id: str, form: SchemaForm) -> dict[str, Any]:
+def scored_document(id: str, form: SchemaForm) -> dict[str, Any]:
     """The document of one answer, or of a failure, so that a reload does not call the model again."""
     endpoint, started, row = site().model, time.perf_counter(), form.row()
     try:

@@ -48,6 +48,7 @@ def headers(settings: Settings) -> dict[str, str]:
     `Origin` with our own forms: with `no-referrer` they send `null`, which looks like another site."""
     policy = (
         "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; media-src data:; "
+        "connect-src 'self'; "
         f"form-action 'self'; base-uri 'none'; frame-ancestors {settings.frame_ancestors}"
     )
     return {
@@ -213,22 +214,26 @@ class Limiter:
 
     def count(self) -> None:
         """Takes one from this client's share. Raises RateLimited when it is used up."""
-        if self._rule is not None and not self._limiter.hit(self._rule, _client()):
+        if self._rule is not None and not self._limiter.hit(self._rule, client_address()):
             raise self._refusal()
 
     def check(self) -> None:
         """Raises RateLimited when nothing is left, and takes nothing."""
-        if self._rule is not None and not self._limiter.test(self._rule, _client()):
+        if self._rule is not None and not self._limiter.test(self._rule, client_address()):
             raise self._refusal()
 
     def _refusal(self) -> RateLimited:
         assert self._rule is not None  # noqa: S101 - without a rule nothing is refused
-        free_at = self._limiter.get_window_stats(self._rule, _client()).reset_time
+        free_at = self._limiter.get_window_stats(self._rule, client_address()).reset_time
         return RateLimited(f"The limit is {self._rule}.", retry_after=max(1.0, free_at - time.time()))
 
 
-def _client() -> str:
-    return request.remote_addr or "unknown"
+def client_address() -> str:
+    """Without a port: Azure's front end puts one behind the address in `X-Forwarded-For`, and it differs each time."""
+    address = request.remote_addr or "unknown"
+    if address.startswith("["):
+        return address[1:].partition("]")[0]
+    return address.partition(":")[0] if address.count(":") == 1 else address
 
 
 def count_submission() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from flask import current_app, g
 
@@ -16,7 +16,9 @@ from .assets import Assets
 
 @dataclass(frozen=True)
 class Site:
-    """The parts that `create_app` joined. `models` by name, in the owner's order; empty while nothing is configured."""
+    """The parts that `create_app` joined. `models` by name, in the owner's order; empty while nothing is configured.
+    `demos` are settings for each model of a demo endpoint that runs beside this app.
+    """
 
     settings: Settings
     models: dict[str, Endpoint]
@@ -25,14 +27,18 @@ class Site:
     redact: Redactor
     local: bool
     demo: bool
+    demos: dict[str, Settings] = field(default_factory=dict)
 
     @property
     def model(self) -> Endpoint:
         """The model that this request asks for, or the first. Raises NotConfigured."""
         chosen: Endpoint | None = self.chosen
         if chosen is None:
-            raise NotConfigured(f"Missing: {', '.join(self.settings.missing())}.")
+            raise self._not_configured()
         return chosen
+
+    def _not_configured(self) -> NotConfigured:
+        return NotConfigured(f"Missing: {', '.join(self.settings.missing())}.")
 
     @property
     def chosen(self) -> Endpoint | None:
@@ -44,9 +50,9 @@ class Site:
         return f"/models/{self.chosen.name}" if self.chosen and len(self.models) > 1 else "/"
 
     def choose(self, name: str) -> None:
-        """Makes `name` the model of this request. Raises PageNotFound."""
+        """Makes `name` the model of this request. Raises PageNotFound, or NotConfigured where a setting is missing."""
         if name not in self.models:
-            raise PageNotFound
+            raise self._not_configured() if name in self.settings.models else PageNotFound()
         g.model = self.models[name]
 
     @property

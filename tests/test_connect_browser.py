@@ -1,0 +1,262 @@
+"""`/connect` in headless Chromium: axe in every state, the key that stays in its field, and no script."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from itertools import product
+from pathlib import Path
+from typing import Literal
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from conftest import COMPANY, KEY
+from misbehaving import Misbehaving
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+from waitress import create_server
+
+import FlaskAppAML
+from demo.server import Demo
+from FlaskAppAML.settings import Settings
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(
+        CHROMIUM is None and not os.environ.get("CI"), reason="LOUD: no Chromium, so /connect was not looked at"
+    ),
+]
+RULES = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}}
+WIDTHS = (1280, 360)
+SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+TITLES = {"companies": "Company clusters", "iris_v2": "Irises by Open Inference", "reviews": "Reviews by Hugging Face"}
+KEY_FIELD = "#connect-api_key"
+
+
+@pytest.fixture
+def env(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    for name in Settings.__dataclass_fields__:
+        monkeypatch.delenv(name.upper(), raising=False)
+    monkeypatch.setenv("ENV_FILE", str(tmp_path / ".env"))
+    return tmp_path / ".env"
+
+
+@pytest.fixture
+def address(tmp_path: Path, env: Path, demo: Demo) -> Iterator[str]:
+    """The app with the demo beside it, as `runserver.py` starts both."""
+    given = Settings(api_key=KEY, data_dir=str(tmp_path / "data"), rate_limit="off", timeout=8.0)
+    demos = {name: replace(given, url=demo.urls[name], title=title) for name, title in TITLES.items()}
+    app = FlaskAppAML.create_app(demos["companies"], local=True, demo=True, demos=demos)
+    server = create_server(app, host="127.0.0.1", port=0, threads=8, clear_untrusted_proxy_headers=False)
+    threading.Thread(target=server.run, daemon=True).start()
+    yield f"http://localhost:{server.effective_port}"
+    server.close()
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    assert CHROMIUM is not None, "CI needs Chromium"
+    with sync_playwright() as playwright:
+        quiet = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=quiet)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def open_page(chromium: Browser) -> Iterator[Callable[..., Page]]:
+    """`open_page(width=..., color_scheme=...)`: a page that fails the test when it complains or leaves its host."""
+    contexts: list[BrowserContext] = []
+    trouble: list[str] = []
+
+    def note(message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning") and "status of" not in message.text:
+            trouble.append(message.text)
+
+    def make(width: int = 1280, **options: object) -> Page:
+        context = chromium.new_context(viewport={"width": width, "height": 900}, **options)  # type: ignore[arg-type]
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(8000)
+        page.on("console", note)
+        page.on("pageerror", lambda error: trouble.append(str(error)))
+        page.on("response", lambda r: trouble.append(f"{r.status} {r.url}") if r.status == 500 else None)
+        page.on("request", lambda r: None if r.url.startswith("http://localhost:") else trouble.append(r.url))
+        return page
+
+    yield make
+    for context in contexts:
+        context.close()
+    assert not trouble, trouble
+
+
+def inspect(page: Page, address: str, url: str, key: str = KEY) -> None:
+    page.goto(f"{address}/connect")
+    page.fill("#connect-url", url)
+    page.fill(KEY_FIELD, key)
+    page.click("text=Inspect")
+    page.wait_for_selector("#found, #problems")
+
+
+# States: each brings a page there.
+
+
+def empty(page: Page, address: str, demo: Demo, _: Misbehaving) -> None:
+    page.goto(f"{address}/connect")
+
+
+def found(page: Page, address: str, demo: Demo, _: Misbehaving) -> None:
+    inspect(page, address, demo.url)
+    for fold in page.query_selector_all("details"):
+        fold.evaluate("fold => fold.open = true")
+
+
+def guessed(page: Page, address: str, demo: Demo, misbehaving: Misbehaving) -> None:
+    inspect(page, address, misbehaving.url("ok"))
+
+
+def refused(page: Page, address: str, demo: Demo, misbehaving: Misbehaving) -> None:
+    inspect(page, address, misbehaving.url("tls-expired"))
+    page.click("text=Try it all the same")
+
+
+def wrong(page: Page, address: str, demo: Demo, _: Misbehaving) -> None:
+    inspect(page, address, "nothing", "short")
+
+
+def tried(page: Page, address: str, demo: Demo, _: Misbehaving) -> None:
+    page.goto(f"{address}/connect?demo=reviews")
+    page.fill("[name=inputs]", "wonderful, I would buy it again")
+    page.click("text=Try it")
+    page.wait_for_selector("#answer")
+
+
+def not_tried(page: Page, address: str, demo: Demo, _: Misbehaving) -> None:
+    page.goto(f"{address}/connect?demo=companies")
+    page.click("text=Try it")
+    page.wait_for_selector("#problems")
+
+
+def failed(page: Page, address: str, demo: Demo, misbehaving: Misbehaving) -> None:
+    inspect(page, address, misbehaving.url("401"))
+    for name, value in COMPANY.items():
+        page.fill(f"[name={name}]", value)
+    page.click("text=Try it")
+    page.wait_for_selector("#answer")
+
+
+def used(page: Page, address: str, demo: Demo, _: Misbehaving) -> None:
+    inspect(page, address, demo.urls["iris_v2"])
+    page.click("text=Use this endpoint")
+    page.wait_for_selector("[data-used]")
+
+
+STATES = {
+    name.__name__: name for name in (empty, found, guessed, refused, wrong, tried, not_tried, failed, used)
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_axe_finds_nothing(
+    state: str, address: str, demo: Demo, misbehaving: Misbehaving, open_page: Callable[..., Page]
+) -> None:
+    page = open_page()
+    STATES[state](page, address, demo, misbehaving)
+    for width, scheme in product(WIDTHS, SCHEMES):
+        page.set_viewport_size({"width": width, "height": 900})
+        page.emulate_media(color_scheme=scheme)
+        violations = Axe().run(page, options=RULES).response["violations"]
+        seen = [(rule["id"], [node["html"] for node in rule["nodes"]]) for rule in violations]
+        assert not seen, (width, scheme, seen)
+        if folder := os.environ.get("SCREENSHOTS"):
+            page.screenshot(path=Path(folder) / f"connect-{state}-{width}-{scheme}.png", full_page=True)
+    for width in (*WIDTHS, 320):
+        page.set_viewport_size({"width": width, "height": 640})
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"scrolls sideways at {width} px"
+
+
+def test_the_key_is_typed_once_and_stays_in_its_field(
+    address: str, demo: Demo, env: Path, open_page: Callable[..., Page]
+) -> None:
+    page = open_page()
+    inspect(page, address, demo.urls["iris_v2"])
+    assert page.inner_text("#found") == "Found: Open Inference, four fields."
+    assert page.evaluate("document.activeElement.id") == "found"
+    assert page.input_value(KEY_FIELD) == KEY
+    assert page.get_attribute(KEY_FIELD, "value") is None, "kept by the browser, not said by the page"
+    boxes = page.query_selector_all("[data-model] input")
+    for box, value in zip(boxes, ("5.1", "3.5", "1.4", "0.2"), strict=True):
+        box.fill(value)
+    boxes[-1].press("Enter")  # tries, and does not inspect again
+    page.wait_for_selector("#answer")
+    assert "The endpoint answered" in page.inner_text("#answer")
+    assert page.evaluate("document.activeElement.id") == "answer"
+    assert [box.input_value() for box in page.query_selector_all("[data-model] input")] == ["5.1", "3.5", "1.4", "0.2"]
+    page.click("text=Use this endpoint")
+    page.wait_for_selector("[data-used]")
+    assert page.input_value(KEY_FIELD) == ""
+    assert env.exists()
+    assert "Demo" not in page.inner_text("header")
+    page.click("text=Go to the form")
+    assert page.is_visible("text=sepal")
+
+
+def test_everything_works_without_script(address: str, demo: Demo, env: Path, open_page: Callable[..., Page]) -> None:
+    page = open_page(java_script_enabled=False)
+    inspect(page, address, demo.urls["reviews"].replace("127.0.0.1", "localhost"))  # not as the demo is listed
+    assert page.input_value(KEY_FIELD) == ""
+    page.fill("[name=inputs]", "dreadful")
+    page.click("text=Try it")
+    assert "Type it again" in page.inner_text("#problems")
+    page.fill(KEY_FIELD, KEY)
+    page.click("text=Try it")
+    assert "negative" in page.inner_text("#answer")
+    page.fill(KEY_FIELD, KEY)
+    page.click("text=Use this endpoint")
+    assert "In use now" in page.inner_text("#found")
+    assert env.exists()
+
+
+def test_a_demo_is_one_click_away_and_its_key_is_in_no_page(
+    address: str, env: Path, open_page: Callable[..., Page]
+) -> None:
+    page = open_page()
+    page.goto(address)
+    page.click("nav >> text=Connect")
+    page.click("text=Irises by Open Inference")
+    page.wait_for_selector("#found")
+    assert KEY not in page.content()
+    page.click("text=Use this endpoint")
+    page.wait_for_selector("[data-used]")
+    assert not env.exists()
+    assert page.inner_text(".name") == "Irises by Open Inference"
+
+
+def test_waiting_is_shown_and_can_be_stopped(
+    address: str, misbehaving: Misbehaving, open_page: Callable[..., Page]
+) -> None:
+    page = open_page()
+    page.goto(f"{address}/connect")
+    page.fill("#connect-url", misbehaving.url("tls-handshake-hang"))
+    page.fill(KEY_FIELD, KEY)
+    page.click("text=Inspect")
+    page.wait_for_selector("[data-stop]:visible")
+    page.click("[data-stop]:visible")
+    assert page.is_visible("[data-stopped]")
+    assert page.input_value(KEY_FIELD) == KEY
+    page.wait_for_timeout(300)
+    assert page.query_selector("#found") is None
+
+
+def test_settings_are_copied_with_words_for_the_key(address: str, demo: Demo, open_page: Callable[..., Page]) -> None:
+    page = open_page(permissions=["clipboard-read", "clipboard-write"])
+    inspect(page, address, demo.urls["iris_v2"])
+    page.click("summary >> text=Docker Compose")
+    page.click("details[open] [data-copy]")
+    page.wait_for_selector("text=Copied")
+    copied = page.evaluate("navigator.clipboard.readText()")
+    assert f'URL: "{demo.urls["iris_v2"]}"' in copied
+    assert KEY not in copied
