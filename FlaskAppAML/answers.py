@@ -227,7 +227,7 @@ class File:
                 forget(self._path.parent)  # a file that is no database; recent answers can be spared
                 self._connection = self._opened()
             self._process = os.getpid()
-            weakref.finalize(self, self._connection.close)
+            weakref.finalize(self, self._connection.close).atexit = False  # a thread may still write then
         return self._connection
 
     def _opened(self) -> sqlite3.Connection:
