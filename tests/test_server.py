@@ -100,7 +100,7 @@ def test_runserver_says_what_it_does(tmp_path: Path) -> None:
     port = free_port()
     said: list[str] = []
     with running([sys.executable, "runserver.py"], port, environment(tmp_path, SERVER_PORT=str(port)), said=said):
-        pass
+        assert get(port, "/health").status_code == 200  # it speaks before it serves
     assert f"http://localhost:{port}" in said[0]
     assert "answers come from the demo endpoint" in said[0]
 
