@@ -16,8 +16,8 @@ from flask.cli import with_appcontext
 from . import settings
 from .endpoint import Endpoint
 from .errors import AppError, BadResponse, KeyRefused, NoSuchEndpoint, Unsupported, WrongInput
-from .hints import hint
 from .schema import Field, Row, Schema
+from .schema.hints import hint
 from .score import score
 from .wire import dumps
 
@@ -95,9 +95,8 @@ def _say_schema(endpoint: Endpoint, say: Say) -> bool:
         say(f"Schema    {error.detail}")
         return False
     say(f"Dialect   {schema.dialect}")
-    say(
-        f"Schema    {len(schema.fields)} field{'s' * (len(schema.fields) != 1)}, from {schema.source or 'the protocol alone'}"
-    )
+    count, source = len(schema.fields), schema.source or "the protocol alone"
+    say(f"Schema    {count} field{'s' * (count != 1)}, from {source}")
     for field in schema.fields:
         needed = "required" if field.required else "optional"
         needed = "fixed" if field.fixed is not None else "hidden" if field.hidden else needed

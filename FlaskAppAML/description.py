@@ -14,12 +14,12 @@ from pathlib import Path
 from typing import Any
 
 from . import dialects
-from .changes import check_form, customised
 from .client import Client, origin
 from .errors import BadResponse, EndpointError, NoSuchEndpoint, SettingError
-from .json_or_yaml import read_text
+from .reading.json_or_yaml import read_text
 from .redact import Redactor
 from .schema import Schema
+from .schema.changes import check_form, customised
 from .settings import ROOT, Settings
 from .wire import dumps, read_json
 

@@ -6,10 +6,9 @@ import time
 from dataclasses import dataclass
 from types import ModuleType
 
-from . import presentation
 from .endpoint import Endpoint
 from .errors import TimedOut
-from .results import Result
+from .results import Result, presentation
 from .schema import Row, Schema
 from .wire import Reply, Request
 

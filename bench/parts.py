@@ -22,8 +22,9 @@ from werkzeug.datastructures import MultiDict
 
 from bench import servers, stub
 from bench.report import markdown
-from FlaskAppAML import create_app, presentation
+from FlaskAppAML import create_app
 from FlaskAppAML.answers import answer_id
+from FlaskAppAML.results import presentation
 from FlaskAppAML.settings import Settings
 from FlaskAppAML.web import pages, view
 from FlaskAppAML.web.site import Site

@@ -13,7 +13,7 @@ from typing import Any
 from FlaskAppAML.errors import AppError, BadResponse
 from FlaskAppAML.results import Result
 from FlaskAppAML.schema import Field, Schema
-from FlaskAppAML.values import InvalidValue
+from FlaskAppAML.schema.values import InvalidValue
 from FlaskAppAML.wire import Reply
 
 SPOILT: tuple[Any, ...] = (

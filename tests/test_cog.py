@@ -16,7 +16,7 @@ from FlaskAppAML.dialects import cog
 from FlaskAppAML.errors import AppError, BadResponse, EndpointError
 from FlaskAppAML.results import Images, Text
 from FlaskAppAML.schema import Schema, Upload
-from FlaskAppAML.values import InvalidValue
+from FlaskAppAML.schema.values import InvalidValue
 from FlaskAppAML.wire import Reply
 
 VECTORS = vectors_of("cog")

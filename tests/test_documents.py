@@ -12,13 +12,13 @@ from typing import Any
 import pytest
 from vectors_of import vectors_of
 
-from FlaskAppAML.documents import field_from_property, fields_of_object
 from FlaskAppAML.errors import AppError, BadResponse
-from FlaskAppAML.hints import hint
-from FlaskAppAML.json_or_yaml import read_text
-from FlaskAppAML.references import at_pointer, merged, resolve
-from FlaskAppAML.samples import field_from_value, fields_of_values
+from FlaskAppAML.reading.documents import field_from_property, fields_of_object
+from FlaskAppAML.reading.json_or_yaml import read_text
+from FlaskAppAML.reading.references import at_pointer, merged, resolve
+from FlaskAppAML.reading.samples import field_from_value, fields_of_values
 from FlaskAppAML.schema import Field, Upload, record, unique_names
+from FlaskAppAML.schema.hints import hint
 
 DOCUMENT: dict[str, Any] = {
     "components": {

@@ -8,21 +8,8 @@ from typing import Any
 
 import pytest
 
-from FlaskAppAML.downloads import csv_text
-from FlaskAppAML.results import (
-    Box,
-    Boxes,
-    Column,
-    Json,
-    Number,
-    Score,
-    Scores,
-    Span,
-    Spans,
-    Table,
-    Text,
-    Vector,
-)
+from FlaskAppAML.results import Box, Boxes, Column, Json, Number, Score, Scores, Span, Spans, Table, Text, Vector
+from FlaskAppAML.results.downloads import csv_text
 
 
 def read_back(text: str) -> list[list[str]]:

@@ -20,7 +20,7 @@ import FlaskAppAML
 from FlaskAppAML.dialects import aml_classic
 from FlaskAppAML.errors import WrongInput
 from FlaskAppAML.forms import SchemaForm, SubmissionForm, form_class, prefill
-from FlaskAppAML.looks import slider_step
+from FlaskAppAML.forms.looks import slider_step
 from FlaskAppAML.schema import Field, Schema, Upload
 
 AWKWARD = [

@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 from vectors_of import agrees, means, reply_of, vectors_of
 
-from FlaskAppAML.presentation import present
 from FlaskAppAML.results import (
     Box,
     Boxes,
@@ -32,7 +31,8 @@ from FlaskAppAML.results import (
     Vector,
     load,
 )
-from FlaskAppAML.shapes import binary, generic, table
+from FlaskAppAML.results.presentation import present
+from FlaskAppAML.results.shapes import binary, generic, table
 from FlaskAppAML.wire import dumps
 
 PNG = "iVBORw0KGgo="

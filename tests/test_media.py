@@ -7,7 +7,7 @@ import time
 import pytest
 
 from FlaskAppAML.media import data_url
-from FlaskAppAML.shapes import are_numbers
+from FlaskAppAML.results.shapes import are_numbers
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,6 @@ import pytest
 
 from FlaskAppAML.errors import SettingError
 from FlaskAppAML.media import sniff, sniff_media
-from FlaskAppAML.presentation import present
 from FlaskAppAML.results import (
     KINDS,
     Box,
@@ -38,7 +37,8 @@ from FlaskAppAML.results import (
     load,
     read_outputs,
 )
-from FlaskAppAML.shapes import generic
+from FlaskAppAML.results.presentation import present
+from FlaskAppAML.results.shapes import generic
 from FlaskAppAML.wire import dumps
 
 

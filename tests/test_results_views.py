@@ -11,7 +11,6 @@ from conftest import MakeApp
 from flask import Flask, render_template
 from house import Page, check
 
-from FlaskAppAML.presentation import present
 from FlaskAppAML.results import (
     KINDS,
     Box,
@@ -32,6 +31,7 @@ from FlaskAppAML.results import (
     Text,
     Vector,
 )
+from FlaskAppAML.results.presentation import present
 from FlaskAppAML.web.view import Answer
 from FlaskAppAML.wire import dumps
 

@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 from werkzeug.datastructures import MultiDict
 
-from FlaskAppAML.changes import customised
 from FlaskAppAML.errors import SettingError, WrongInput
 from FlaskAppAML.forms import form_class
-from FlaskAppAML.hints import hint
 from FlaskAppAML.schema import Field, Schema
-from FlaskAppAML.values import InvalidValue
+from FlaskAppAML.schema.changes import customised
+from FlaskAppAML.schema.hints import hint
+from FlaskAppAML.schema.values import InvalidValue
 
 REFUSED = object()  # the outcome: InvalidValue, or a message beside the form's field
 ELSEWHERE = object()  # no such value comes in by this door

@@ -11,7 +11,7 @@ from FlaskAppAML import faults
 from FlaskAppAML.dialects import unreachable
 from FlaskAppAML.errors import EndpointError
 from FlaskAppAML.results import Result
-from FlaskAppAML.shapes import generic
+from FlaskAppAML.results.shapes import generic
 
 
 @pytest.mark.parametrize(

@@ -21,13 +21,13 @@ import pytest
 from werkzeug.datastructures import MultiDict
 
 from FlaskAppAML.forms import form_class
-from FlaskAppAML.hints import hint
-from FlaskAppAML.looks import written
+from FlaskAppAML.forms.looks import written
 from FlaskAppAML.media import content_type_of
-from FlaskAppAML.patterns import compiled, matches
 from FlaskAppAML.schema import Field, Kind, Schema, Upload, plain, record, without_files
-from FlaskAppAML.strict_json import read_strict
-from FlaskAppAML.values import InvalidValue
+from FlaskAppAML.schema.hints import hint
+from FlaskAppAML.schema.patterns import compiled, matches
+from FlaskAppAML.schema.strict_json import read_strict
+from FlaskAppAML.schema.values import InvalidValue
 
 REFUSED = object()  # the outcome: InvalidValue, or a message beside the form's field
 ELSEWHERE = object()  # no such value comes in by this door

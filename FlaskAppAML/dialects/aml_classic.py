@@ -18,11 +18,11 @@ from typing import Any
 from urllib.parse import SplitResult, parse_qs, urlsplit, urlunsplit
 
 from .. import company
-from ..documents import field_from_property
 from ..media import sniff
-from ..references import resolve
+from ..reading.documents import field_from_property
+from ..reading.references import resolve
+from ..reading.samples import field_from_value
 from ..results import Column, Image, Images, Json, Part, Result, Table, Text
-from ..samples import field_from_value
 from ..schema import Field, Row, Schema, unique_names
 from ..wire import Reply, Request, dumps
 

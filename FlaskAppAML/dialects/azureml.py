@@ -15,13 +15,13 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import SplitResult, urlsplit, urlunsplit
 
-from ..documents import field_from_property, fields_of_object, with_examples
 from ..errors import BadResponse, WrongInput
-from ..references import resolve
+from ..reading.documents import field_from_property, fields_of_object, with_examples
+from ..reading.references import resolve
+from ..reading.samples import fields_of_values
 from ..results import Result
-from ..samples import fields_of_values
+from ..results.shapes import generic
 from ..schema import Field, Row, Schema, Upload, record, unique_names
-from ..shapes import generic
 from ..wire import Reply, Request, dumps
 from . import frames
 from .bodies import media_in

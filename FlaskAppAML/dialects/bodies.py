@@ -15,8 +15,8 @@ from urllib3.filepost import encode_multipart_formdata
 
 from ..errors import BadResponse, WrongInput
 from ..results import Result, Text
+from ..results.shapes import binary, generic
 from ..schema import Field, Upload, plain
-from ..shapes import binary, generic
 from ..wire import Reply, dumps
 
 # Requests

@@ -13,13 +13,13 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import SplitResult, urlsplit, urlunsplit
 
-from ..documents import fields_of_object
 from ..errors import BadResponse
-from ..references import merged, resolve
+from ..reading.documents import fields_of_object
+from ..reading.references import merged, resolve
+from ..reading.samples import fields_of_values
 from ..results import Result, Text
-from ..samples import fields_of_values
+from ..results.shapes import generic
 from ..schema import Field, Row, Schema, record, unique_names
-from ..shapes import generic
 from ..wire import Reply, Request, dumps
 
 MAX_ROWS = 1

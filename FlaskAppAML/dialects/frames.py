@@ -16,9 +16,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ..samples import field_from_value, fields_of_values
+from ..reading.samples import field_from_value, fields_of_values
 from ..schema import Field, Row, plain, record
-from ..values import is_number, scalar
+from ..schema.values import is_number, scalar
 from ..wire import dumps
 
 MOST_READ = 100  # rows of a sample that are looked at

@@ -18,11 +18,11 @@ from decimal import Decimal
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
+from ..reading.samples import fields_of_values
 from ..results import Part, Result, Vector
-from ..samples import fields_of_values
+from ..results.shapes import are_numbers, generic, scores
 from ..schema import Field, Kind, Row, Schema, Upload, record, unique_names
-from ..shapes import are_numbers, generic, scores
-from ..values import NUMBER, InvalidValue, bound
+from ..schema.values import NUMBER, InvalidValue, bound
 from ..wire import Reply, Request, dumps
 from .bodies import is_media, of_media
 

@@ -14,12 +14,12 @@ from decimal import Decimal
 from typing import Any
 from urllib.parse import SplitResult, urlsplit, urlunsplit
 
-from ..documents import fields_of_object
 from ..errors import WrongInput
-from ..references import resolve
+from ..reading.documents import fields_of_object
+from ..reading.references import resolve
 from ..results import Result
+from ..results.shapes import generic
 from ..schema import Field, Kind, Row, Schema, record, unique_names
-from ..shapes import generic
 from ..wire import Reply, Request, dumps
 from . import frames
 from .frames import Frame

@@ -17,8 +17,8 @@ from urllib.parse import SplitResult, urlsplit, urlunsplit
 
 from ..errors import BadResponse, WrongInput
 from ..results import Column, Part, Result, Table
+from ..results.shapes import generic, scores
 from ..schema import Field, Kind, Row, Schema, Upload, unique_names
-from ..shapes import generic, scores
 from ..wire import Reply, Request, dumps, read_json
 from . import tensors
 

@@ -15,9 +15,9 @@ from urllib.parse import SplitResult, urlsplit, urlunsplit
 
 from .. import faults
 from ..results import Json, Part, Result, Table, Text, Vector
+from ..results.shapes import are_numbers, generic, table
 from ..schema import Field, Row, Schema, Upload, record
-from ..shapes import are_numbers, generic, table
-from ..values import InvalidValue
+from ..schema.values import InvalidValue
 from ..wire import Reply, Request, dumps, read_json
 
 MAX_ROWS = 1

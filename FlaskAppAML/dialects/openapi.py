@@ -13,10 +13,10 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import SplitResult, urlsplit, urlunsplit
 
-from ..documents import example_of, field_from_property, fields_of_object, with_examples
-from ..references import merged, resolve
+from ..reading.documents import example_of, field_from_property, fields_of_object, with_examples
+from ..reading.references import merged, resolve
+from ..reading.samples import field_from_value, fields_of_values
 from ..results import Result
-from ..samples import field_from_value, fields_of_values
 from ..schema import Field, Row, Schema, plain, record, unique_names
 from ..wire import Reply, Request
 from .bodies import as_json, bare, multipart, result_of, urlencoded, with_parameters

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from urllib.parse import urlsplit, urlunsplit
 
 from ..errors import SettingError
-from ..references import resolve
+from ..reading.references import resolve
 
 MOST_PATHS = 2_000
 METHODS = ("post", "put", "patch", "get")

@@ -13,12 +13,12 @@ from dataclasses import replace
 from typing import Any, get_args
 from urllib.parse import SplitResult, quote, urljoin, urlsplit
 
-from ..changes import CHANGES, customised
 from ..errors import BadResponse, ModelFailed, SettingError
-from ..references import at_pointer, pointer_steps
+from ..reading.references import at_pointer, pointer_steps
 from ..results import Result
+from ..results.shapes import generic
 from ..schema import Field, Kind, Row, Schema, plain, unique_names
-from ..shapes import generic
+from ..schema.changes import CHANGES, customised
 from ..wire import Reply, Request
 from .bodies import as_json, bare, multipart, result_of, urlencoded, with_parameters
 

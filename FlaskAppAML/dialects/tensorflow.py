@@ -18,8 +18,8 @@ from urllib.parse import SplitResult, urlsplit, urlunsplit
 
 from ..errors import WrongInput
 from ..results import Result
+from ..results.shapes import generic
 from ..schema import Field, Kind, Row, Schema, Upload, record, unique_names
-from ..shapes import generic
 from ..wire import Reply, Request, dumps
 from . import frames, tensors
 from .frames import Frame

@@ -13,10 +13,10 @@ from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
 from ..errors import BadResponse
+from ..reading.samples import fields_of_values
 from ..results import Result, Text
-from ..samples import fields_of_values
+from ..results.shapes import generic
 from ..schema import Field, Row, Schema, Upload, record, unique_names
-from ..shapes import generic
 from ..wire import Reply, Request, dumps
 from .bodies import is_media, of_media
 

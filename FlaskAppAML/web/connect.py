@@ -19,20 +19,11 @@ from werkzeug.datastructures import MultiDict
 
 from .. import dialects, env_file, forms
 from ..answers import Forgetful, answer_id
-from ..connect import (
-    PROTOCOLS,
-    Found,
-    about_address,
-    about_key,
-    advice,
-    inspect,
-    problems_by_field,
-    public_settings,
-)
+from ..connect import PROTOCOLS, Found, about_address, about_key, advice, inspect, problems_by_field, public_settings
 from ..endpoint import Endpoint
 from ..errors import BadResponse, EndpointError, KeyRefused, NoSuchEndpoint, PageNotFound, SettingError, WrongInput
 from ..forms import SchemaForm
-from ..json_or_yaml import read_text
+from ..reading.json_or_yaml import read_text
 from ..schema import without_files
 from ..settings import KEY_IN_QUERY, SHORTEST_PART, Settings, env_path, prefix_of, read_environment
 from ..wire import dumps

@@ -10,11 +10,11 @@ from flask import Flask, Response, g, redirect, render_template, request
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response as BaseResponse
 
-from .. import downloads
 from ..answers import answer_id
 from ..errors import AnswerGone, EndpointError, PageNotFound, WrongInput
 from ..forms import SchemaForm, prefill
 from ..redact import Redactor
+from ..results import downloads
 from ..schema import without_files
 from ..score import Scored, score
 from ..wire import dumps

@@ -19,8 +19,8 @@ from markupsafe import Markup, escape
 
 from .. import __version__, results
 from ..forms import SchemaForm
-from ..presentation import said_number
 from ..results import Box, Boxes, Column, Number, Part, Scores, Sentence, Spans, Table, Vector
+from ..results.presentation import said_number
 from ..wire import beginning, dumps
 from .drawing import Frame
 from .security import is_owner

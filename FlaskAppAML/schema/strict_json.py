@@ -9,8 +9,8 @@ from collections import Counter
 from decimal import Decimal
 from typing import Any
 
+from ..wire import DEEPEST, levels
 from .values import InvalidValue
-from .wire import DEEPEST, levels
 
 JSON_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]{0,399})(?:\.[0-9]{1,400})?(?:[eE][+-]?[0-9]{1,4})?", re.ASCII)
 

@@ -11,9 +11,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from .media import data_url
-from .schema import Field, Kind, Send
-from .values import is_number
+from ..media import data_url
+from ..schema import Field, Kind, Send
+from ..schema.values import is_number
 
 LONGEST_LABEL = 200
 LONGEST_HELP = 2_000

@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from .results import (
+from ..wire import beginning
+from . import (
     Boxes,
     Json,
     Number,
@@ -25,7 +26,6 @@ from .results import (
     as_number,
     as_table,
 )
-from .wire import beginning
 
 DISTANCE = re.compile(r"DistancesToClusterCenter no\.(\d+)")
 PROBABILITY = re.compile(r'Scored Probabilities for Class "(.*)"')

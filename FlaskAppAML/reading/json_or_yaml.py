@@ -8,8 +8,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from .errors import BadResponse
-from .wire import DEEPEST, read_json
+from ..errors import BadResponse
+from ..wire import DEEPEST, read_json
 
 MOST_TEXT = 2 * 1024**2  # characters
 

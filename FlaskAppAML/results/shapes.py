@@ -15,11 +15,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from .boxes import LABEL_KEYS, LONGEST_LABEL, SCORE_KEYS, boxes_of_lists, boxes_of_records
-from .errors import BadResponse
-from .grids import LONGEST_NAME, LONGEST_SPREAD, column_length, grid, is_split, of_columns, of_records
-from .media import data_url, sniff, sniff_media
-from .results import (
+from ..errors import BadResponse
+from ..media import data_url, sniff, sniff_media
+from ..wire import read_json
+from . import (
     Boxes,
     Image,
     Images,
@@ -36,7 +35,8 @@ from .results import (
     Vector,
     as_number,
 )
-from .wire import read_json
+from .boxes import LABEL_KEYS, LONGEST_LABEL, SCORE_KEYS, boxes_of_lists, boxes_of_records
+from .grids import LONGEST_NAME, LONGEST_SPREAD, column_length, grid, is_split, of_columns, of_records
 
 SHORTEST_VECTOR = 16
 LONGEST_CELL = 200  # of a text that may stand in a table rather than for itself

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from .media import file_words
+from ..media import file_words
+from . import Field
 from .patterns import compiled
-from .schema import Field
 from .values import digits
 
 

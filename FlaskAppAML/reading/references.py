@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import unquote
 
-from .values import is_number
+from ..schema.values import is_number
 
 MOST_PARTS = 50  # of one `allOf`, with those inside
 MOST_CHOICES = 5_000

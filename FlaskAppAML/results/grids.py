@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from itertools import pairwise
 from typing import Any
 
-from .results import Column, Json, Table
+from . import Column, Json, Table
 
 LONGEST_NAME = 200  # of a column or an output; a longer one would fill the page
 LONGEST_SPREAD = 16  # values in a list of a cell that become columns of their own

@@ -15,7 +15,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from .results import Box, Boxes, as_number
+from . import Box, Boxes, as_number
 
 LABEL_KEYS = ("label", "class_name", "className", "displayName", "tagName", "name", "class", "category", "tag")
 SCORE_KEYS = ("score", "probability", "confidence", "prob", "conf")

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, get_args
 
-from .errors import SettingError
+from ..errors import SettingError
+from . import Field, Kind, Schema
 from .patterns import compiled
-from .schema import Field, Kind, Schema
 from .values import bound, scalar
 
 # What `FORM` may say of a field, and the types that it may say it in.

@@ -8,8 +8,8 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from .results import Column, Part, Scores, Table, Text, as_table
-from .wire import dumps
+from ..wire import dumps
+from . import Column, Part, Scores, Table, Text, as_table
 
 # What a spreadsheet would take for a formula. A number may begin with a minus or a plus.
 FORMULA = re.compile(r"[=+\-@\t\r]")

@@ -7,11 +7,11 @@ from dataclasses import replace
 from itertools import islice
 from typing import Any
 
+from ..media import data_url
+from ..schema import Field, Send, unique_names
+from ..schema.values import scalar
 from .clues import accept_of, is_binary_text, kind_of, media_of, with_unit
 from .documents import DEEPEST, MOST_LEAVES, Place, is_nested, placed, sound
-from .media import data_url
-from .schema import Field, Send, unique_names
-from .values import scalar
 
 MOST_SAMPLED = 100  # rows of a sample that are looked at for their columns
 

@@ -13,11 +13,11 @@ from decimal import Decimal
 from itertools import islice
 from typing import Any, NamedTuple
 
+from ..errors import BadResponse
+from ..schema import Field, Kind, unique_names
+from ..schema.values import InvalidValue, bound, is_number, scalar
 from .clues import LONGEST_HELP, LONGEST_LABEL, as_file, kind_of, with_unit, words_of
-from .errors import BadResponse
 from .references import MOST_CHOICES, merged
-from .schema import Field, Kind, unique_names
-from .values import InvalidValue, bound, is_number, scalar
 
 DEEPEST = 5  # objects in objects that become fields; deeper ones are typed as JSON
 MOST_LEAVES = 300  # fields made of objects in objects; with more, these stay JSON

@@ -11,7 +11,11 @@ from wtforms import RadioField, SelectChoice, SelectField, SelectMultipleField, 
 from wtforms.fields.core import UnboundField
 from wtforms.utils import unset_value
 
-from .hints import hint
+from ..media import content_type_of
+from ..schema import Field, Upload
+from ..schema.hints import hint
+from ..schema.values import InvalidValue, shown
+from ..wire import dumps
 from .looks import (
     TEXTAREA_FROM,
     choice_at,
@@ -23,10 +27,6 @@ from .looks import (
     slider_step,
     written,
 )
-from .media import content_type_of
-from .schema import Field, Upload
-from .values import InvalidValue, shown
-from .wire import dumps
 
 AS_JSON = "_json"  # the box that takes the whole row
 

@@ -15,15 +15,15 @@ from markupsafe import Markup
 from wtforms.form import BaseForm
 from wtforms.utils import unset_value
 
-from . import company
+from .. import company
+from ..errors import WrongInput
+from ..schema import Row, Schema, parse_row
+from ..schema.strict_json import quoted, read_strict
+from ..schema.values import InvalidValue
+from ..wire import dumps
 from .controls import AS_JSON, Control, control, first
-from .errors import WrongInput
-from .form_html import Clean, Drawing, drawing
+from .html import Clean, Drawing, drawing
 from .looks import is_ticked
-from .schema import Row, Schema, parse_row
-from .strict_json import quoted, read_strict
-from .values import InvalidValue
-from .wire import dumps
 
 LONGEST_PREFILL = 10_000  # characters of one value in an address
 

@@ -9,8 +9,8 @@ from typing import Any
 from jinja2 import Template
 from markupsafe import Markup, escape
 
+from ..slots import Cut, MakeSlot, Pieces, cutter
 from .controls import Control
-from .slots import Cut, MakeSlot, Pieces, cutter
 
 Clean = Callable[[str], str]  # what values pass before they are escaped
 

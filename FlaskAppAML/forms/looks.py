@@ -13,9 +13,9 @@ import re
 from decimal import Decimal
 from typing import Any
 
-from .schema import Field, Upload
-from .values import InvalidValue, digits, in_utc, shown
-from .wire import dumps
+from ..schema import Field, Upload
+from ..schema.values import InvalidValue, digits, in_utc, shown
+from ..wire import dumps
 
 TEXTAREA_FROM = 140
 RADIO_UP_TO = 5

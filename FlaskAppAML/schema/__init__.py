@@ -16,8 +16,8 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any, Literal
 
-from .errors import WrongInput
-from .media import content_type_of, data_url, file_words
+from ..errors import WrongInput
+from ..media import content_type_of, data_url, file_words
 from .patterns import matches
 from .strict_json import check_plain, read_strict
 from .values import (

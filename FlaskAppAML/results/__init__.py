@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, is_dataclass
 from typing import Any, ClassVar
 
-from .changes import check_changes
-from .errors import SettingError
+from ..errors import SettingError
+from ..schema.changes import check_changes
 
 LONGEST_NUMBER = 400  # characters
 
