@@ -166,7 +166,8 @@ class Field:
 
     @property
     def shown_label(self) -> str:
-        return self.label or self.name
+        """Of a field in an object its last name alone: the legend around it says the rest."""
+        return self.label or (self.wire_name if self.place else self.name)
 
 
 def _exact(choice: Any) -> Any:
