@@ -49,9 +49,11 @@ class Description:
         self._copy = Path(settings.data_dir) / f"schema-{_digest(settings)}.json"
         self._copy_time = 0.0
         self.doubt = ""
-        self.is_asked_for = not settings.schema or settings.schema.startswith(("http://", "https://"))
+        is_given = bool(settings.schema) and not settings.schema.startswith(("http://", "https://"))
+        self._questions = [settings.schema] if settings.schema else dialects.questions(settings.url, self._dialect)
+        self.is_asked_for = bool(self._questions) and not is_given
         if not self.is_asked_for:
-            self._schema = self._given(load_given(settings.schema))
+            self._schema = self._given(load_given(settings.schema)) if is_given else self._default()
             self._next_look = float("inf")
 
     def schema(self) -> Schema:
@@ -106,9 +108,9 @@ class Description:
     def _ask(self) -> tuple[Schema, dict[str, Any]]:
         """The first description that says what is expected, and what of it is kept. By GET, and never the address
         that scores."""
-        given, until = self._settings.schema, time.monotonic() + SECONDS
+        until = time.monotonic() + SECONDS
         failure: EndpointError | None = None
-        for url in [given] if given else dialects.questions(self._settings.url, self._dialect):
+        for url in self._questions:
             try:
                 reply = self._client.fetch(url, max(0.1, until - time.monotonic()), MOST_BYTES)
                 document = self._without_secrets(_document(reply.body, reply.headers.get("content-type", "")))
@@ -118,7 +120,7 @@ class Description:
                 failure = _graver(failure, error)
             if time.monotonic() >= until:
                 break
-        raise failure or NoSuchEndpoint("Its protocol has no description.")
+        raise failure or NoSuchEndpoint("It says nowhere what it expects.")
 
     def _without_secrets(self, document: Any) -> Any:
         """A description without secrets (the key went along with the question) and without lone surrogates."""
@@ -162,10 +164,7 @@ class Description:
         return customised(schema, {**self._changes, "fields": about})
 
     def _why(self, error: EndpointError) -> str:
-        """Why the form may not fit, for visitors; "" where it is what the protocol says anyway."""
-        is_known = self._dialect is not None and not dialects.questions(self._settings.url, self._dialect)
-        if is_known:
-            return ""
+        """Why the form may not fit, for visitors."""
         fallback = self._default()
         is_company = fallback.dialect == "aml_classic"
         guess = "these are the fields of the company service and may not fit" if is_company else "this form is a guess"
