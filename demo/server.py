@@ -5,12 +5,15 @@
     with start("secret") as demo:
         requests.post(demo.url, json=body, headers={"Authorization": "Bearer secret"})
 
-Three models answer, each in the shape of a service that people have; all want the same key.
+Six models answer, each in the shape of a service that people have; all want the same key.
 
     POST /workspaces/.../execute   companies, Azure ML Studio (classic); also GET .../swagger.json
     POST /v2/models/iris/infer     irises, Open Inference; also GET /v2, /v2/models/iris, .../ready, /v2/health/...
     POST /invocations              irises, MLflow; also GET /ping, /health, /version, /openapi.json
     POST /models/reviews           reviews, Hugging Face
+    POST /models/digits            handwritten digits, Hugging Face; also .../pipeline/image-classification
+    POST /faces/score              faces, Azure Machine Learning; also GET /faces/swagger.json, /faces/
+    POST /predict_api              expressions of faces, a protocol of its own
 """
 
 import hmac
@@ -30,7 +33,20 @@ from threading import Lock, Thread
 from types import ModuleType, TracebackType
 from typing import Any
 
-from demo import companies, iris, iris_mlflow, iris_v2, protocol, reviews, reviews_hf
+from demo import (
+    companies,
+    digits,
+    digits_hf,
+    expressions,
+    faces,
+    faces_azure,
+    iris,
+    iris_mlflow,
+    iris_v2,
+    protocol,
+    reviews,
+    reviews_hf,
+)
 from demo.answer import Answer
 from demo.protocol import ProtocolError
 
@@ -44,8 +60,9 @@ BASE = "/workspaces/4b7d0c5e91f24a3a8e6d27c1b05f93ad/services/e2916f0a7c3d4b58b1
 QUERY = f"api-version={protocol.API_VERSION}&details=true"
 HELLO = "FlaskAppAML's demo endpoint: POST companies to /workspaces/.../execute, get their clusters.\n"
 JSON = "application/json; charset=utf-8"
-# The services beside the classic one, each a module of pure functions.
-SERVICES = (iris_v2, iris_mlflow, reviews_hf)
+# The services beside the classic one, each a module of pure functions. The first that owns a path has it, and
+# reviews_hf owns all that the others of its kind leave.
+SERVICES = (iris_v2, iris_mlflow, digits_hf, reviews_hf, faces_azure, expressions)
 
 log = logging.getLogger(__name__)
 
@@ -98,7 +115,14 @@ class Server(ThreadingHTTPServer):
         self.key = key
         self.model = companies.load()
         irises = iris.load()
-        self.models: dict[ModuleType, Any] = {iris_v2: irises, iris_mlflow: irises, reviews_hf: reviews.load()}
+        self.models: dict[ModuleType, Any] = {
+            iris_v2: irises,
+            iris_mlflow: irises,
+            reviews_hf: reviews.load(),
+            digits_hf: digits.load(),
+            faces_azure: faces.cascades,  # called by the first picture: OpenCV is large, and may be missing
+            expressions: faces.cascades,
+        }
         self.open: set[socket.socket] = set()
         self.lock = Lock()
         super().__init__((HOST, port), Handler)
@@ -321,6 +345,9 @@ class Demo:
             "iris_v2": f"{root}{iris_v2.MODELS[0]}/infer",
             "iris_mlflow": f"{root}{iris_mlflow.SCORING}",
             "reviews": f"{root}{reviews_hf.ROOT}{reviews_hf.NAME}",
+            "digits": f"{root}{digits_hf.PATH}",
+            "faces": f"{root}{faces_azure.SCORING}",
+            "expressions": f"{root}{expressions.PATH}",
         }
         # Closing waits for one round of polling.
         self._thread = Thread(target=self._server.serve_forever, args=(0.1,), name="demo endpoint", daemon=True)

@@ -233,6 +233,9 @@ def test_the_demos_protocols_are_found(browser: FlaskClient, demo: Demo) -> None
         "iris_v2": "Found: Open Inference, four fields.",
         "iris_mlflow": "It does not describe itself: this form is a guess.",
         "reviews": "Found: Hugging Face, two fields.",
+        "digits": "Found: Hugging Face, two fields.",
+        "faces": "It does not describe itself: this form is a guess.",
+        "expressions": "It does not describe itself: this form is a guess.",
     }
 
 

@@ -52,7 +52,7 @@ def tensors(*flowers: tuple[float, ...]) -> list[dict[str, Any]]:
 
 
 def test_every_address_is_told(demo: server.Demo) -> None:
-    assert list(demo.urls) == ["companies", "iris_v2", "iris_mlflow", "reviews"]
+    assert list(demo.urls) == ["companies", "iris_v2", "iris_mlflow", "reviews", "digits", "faces", "expressions"]
     assert demo.urls["companies"] == demo.url
     for text in ((DEMO / "README.md").read_text(encoding="utf-8"), str(server.__doc__)):
         for url in demo.urls.values():
