@@ -287,6 +287,7 @@ class EndpointAdapter(HTTPAdapter):
 
     def __init__(self, url: str, pool_size: int) -> None:
         super().__init__(max_retries=0)
+        self._host = places(url)[0]
         self._pool: Any = self._manager(url, pool_size).connection_from_url(url)
 
     def _manager(self, url: str, pool_size: int) -> PoolManager:
@@ -321,11 +322,12 @@ class EndpointAdapter(HTTPAdapter):
         self._pool._put_conn(connection)
 
     def head(self, method: str, url: str, headers: Mapping[str, str], length: int) -> bytes:
-        """The head of a request. Raises ValueError for a line break in it."""
-        host, target, through_proxy = places(url)
+        """The head of a request, always to the adapter's own origin: parsers differ over which host a strange address
+        names (`http://one\\@other/`). Raises ValueError for a line break in it."""
+        target = places(url)[1]
         if self._pool.proxy is not None and self._pool.scheme == "http":
-            target, headers = through_proxy, {**headers, **self._pool.proxy_headers}
-        lines = [f"{method} {target} HTTP/1.1", f"Host: {host}", *map(": ".join, headers.items())]
+            target, headers = f"http://{self._host}{target}", {**headers, **self._pool.proxy_headers}
+        lines = [f"{method} {target} HTTP/1.1", f"Host: {self._host}", *map(": ".join, headers.items())]
         if method != "GET":
             lines.append(f"Content-Length: {length}")
         if any("\n" in line or "\r" in line for line in lines):
@@ -338,12 +340,12 @@ class EndpointAdapter(HTTPAdapter):
 
 
 @lru_cache(maxsize=64)
-def places(url: str) -> tuple[str, str, str]:
-    """The `Host` header for `url`, its request target, and the target when a proxy is asked (RFC 9112, 3.2)."""
+def places(url: str) -> tuple[str, str]:
+    """The `Host` header for `url` and its request target (RFC 9112, 3.2)."""
     parts = parse_url(url)._replace(auth=None, fragment=None)
     default = {"http": 80, "https": 443}.get(parts.scheme or "")
     host = (parts.host or "") if parts.port in (None, default) else parts.netloc or ""
-    return host, parts.request_uri, parts.url
+    return host, parts.request_uri
 
 
 def tls_context() -> ssl.SSLContext:

@@ -48,6 +48,7 @@ class Description:
         self._next_look = 0.0
         self._copy = Path(settings.data_dir) / f"schema-{_digest(settings)}.json"
         self._copy_time = 0.0
+        self._wrong = ""  # what the owner must set before the description can be read
         self.doubt = ""
         is_given = bool(settings.schema) and not settings.schema.startswith(("http://", "https://"))
         self._questions = [settings.schema] if settings.schema else dialects.questions(settings.url, self._dialect)
@@ -61,11 +62,15 @@ class Description:
         now = time.monotonic()
         if self._schema is not None and now < self._next_look:
             return self._schema
+        if self._wrong and now < self._next_look:
+            raise SettingError(self._wrong)
         if not self._lock.acquire(blocking=self._schema is None):
             return self._schema or self._default()  # another thread is asking; nobody else waits for it
         try:
-            if self._schema is None or time.monotonic() >= self._next_look:
+            if time.monotonic() >= self._next_look:
                 self._look()
+            elif self._wrong and self._schema is None:
+                raise SettingError(self._wrong)
         finally:
             self._lock.release()
         return self._schema or self._default()
@@ -75,7 +80,7 @@ class Description:
         if not self.is_asked_for:
             return self.schema()
         self._schema, found = self._ask()
-        self.doubt = ""
+        self.doubt = self._wrong = ""
         self._keep(found)
         return self._schema
 
@@ -93,6 +98,10 @@ class Description:
             self.doubt = self._why(error)
             self._next_look = time.monotonic() + ASK_AGAIN_SECONDS
             log.info("the endpoint did not describe itself: %s %s", error.said, error.detail)
+        except SettingError as error:
+            if self._schema is None:
+                self._wrong, self._next_look = error.detail, time.monotonic() + ASK_AGAIN_SECONDS
+            raise
 
     def _take_copy(self) -> bool:
         try:

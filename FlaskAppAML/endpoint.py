@@ -17,7 +17,7 @@ from .redact import Redactor
 from .results import Output, read_outputs
 from .schema import Schema
 from .settings import Settings
-from .wire import Reply, dumps
+from .wire import Reply, dumps, is_plain_ascii
 
 
 class Endpoint:
@@ -64,16 +64,25 @@ class Endpoint:
 
     def without_secrets(self, reply: Reply) -> Reply:
         """The reply as everything after this may see it: an endpoint can answer with the key that it was sent."""
-        if b"\\" not in reply.body and reply.body.isascii() and not self._redact.stands_in(reply.body.decode("ascii")):
+        is_plain = b"\\" not in reply.body and is_plain_ascii(reply.body, reply.headers.get("content-type", ""))
+        if is_plain and not self._redact.stands_in(reply.body.decode("ascii")):
             return reply  # nothing is escaped in it, so what is not to be seen is not there
         try:
             document = reply.json()
         except BadResponse:
-            return reply
+            return self._text_without_secrets(reply)
         if not self._redact.stands_in(dumps(document)):
             return reply
         clean = dumps(self._redact.document(document)).encode("utf-8", "surrogatepass")
         return replace(reply, body=clean, headers={**reply.headers, "content-type": "application/json"})
+
+    def _text_without_secrets(self, reply: Reply) -> Reply:
+        """What is no JSON: a text, or the bytes of a file, which stay as they are."""
+        try:
+            text = reply.body.decode("utf-8")
+        except UnicodeDecodeError:
+            return reply
+        return replace(reply, body=self._redact(text).encode("utf-8"))
 
     @property
     def doubt(self) -> str:

@@ -59,6 +59,7 @@ FAILED = frozenset({"failed", "canceled", "cancelled", "aborted"})
 CRASHED = "InternalServerException"  # TorchServe's 503 for a model that failed
 ERROR_IN_200 = "The endpoint answered 200, but with an error."
 MOST_FIELDS = 100
+LONGEST_PLACE = 1000  # characters
 MOST_READ = 100_000  # bytes of a failure
 LONGEST_PLAIN = 20_000  # bytes of a failure in plain text
 MISSING = re.compile(r"[Mm]issing inputs \[([^\]]{1,2000})\]")
@@ -248,8 +249,8 @@ def _place(loc: Any) -> str:
         if type(step) is int:
             name += f"[{step}]"
         elif isinstance(step, str):
-            name += f".{step[:200]}" if name else step[:200]
-    return name
+            name += f".{step}" if name else step
+    return name if len(name) <= LONGEST_PLACE else ""  # a cut could go through a secret
 
 
 def _one_line(value: Any) -> str:

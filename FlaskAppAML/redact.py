@@ -19,6 +19,7 @@ from typing import Any
 from urllib.parse import quote, quote_plus
 
 MARK = "[secret removed]"
+SHORTEST_FORM = 4  # characters; a shorter one would take ordinary words out of texts
 
 
 class Redactor:
@@ -92,7 +93,7 @@ def forms(secret: str) -> set[str]:
     }
     once |= {re.sub("%..", lambda code: code[0].lower(), form) for form in once if "%" in form}
     once |= {form.replace("%", "%25") for form in once if "%" in form}
-    return {form for form in once | _base64_forms(raw) if len(form) >= 4}
+    return {form for form in once | _base64_forms(raw) if len(form) >= SHORTEST_FORM}
 
 
 def _escaped(secret: str, *, every: bool) -> str:

@@ -411,7 +411,7 @@ def _of_model(environ: Mapping[str, str], whole: Settings, model: str) -> Settin
     """
     prefix = prefix_of(model)
     own = {key.removeprefix(prefix): value for key, value in environ.items() if key.startswith(prefix)}
-    is_of_all = not whole.url or urlsplit(own.get("URL", "")).netloc == urlsplit(whole.url).netloc
+    is_of_all = not whole.url or _home(own.get("URL", "")) == _home(whole.url)
     apart = OF_ONE_MODEL if is_of_all else (*OF_ONE_MODEL, *ITS_SECRETS)
     left_out = {*apart, *(f"{name}_FILE" for name in apart)}
     given_itself = [name for name in ITS_SECRETS if name in own or f"{name}_FILE" in own]
@@ -421,6 +421,15 @@ def _of_model(environ: Mapping[str, str], whole: Settings, model: str) -> Settin
         return Settings.read({**shared, **own, "NAME": model, "MODELS": ""})
     except SettingError as error:
         raise SettingError("\n".join(f"{prefix}{line}" for line in error.detail.split("\n"))) from None
+
+
+def _home(url: str) -> tuple[str, str]:
+    """Scheme, host and port: a key for https goes to no http. Empty for what is no address; its parser says so."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return "", ""
+    return parts.scheme, parts.netloc.lower()
 
 
 def _table() -> list[Any]:

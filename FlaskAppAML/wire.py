@@ -19,6 +19,7 @@ LINE = 100  # characters, without the margin
 MOST_VALUES = 500_000  # what stands apart in a body; Python needs some 100 bytes for each
 # Codecs that are no text, or whose decoding is slow enough to be an attack.
 REFUSED_CODECS = frozenset({"punycode", "idna", "utf-7", "unicode-escape", "raw-unicode-escape", "undefined"})
+PLAIN_CODECS = frozenset({"ascii", "utf-8", "iso8859-1", "cp1252"})
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,11 @@ def read_json(body: bytes, content_type: str = "") -> Any:
     if body.count(b"[") + body.count(b"{") > DEEPEST and _too_deep(value):
         raise BadResponse("The answer is nested too deeply.")
     return value
+
+
+def is_plain_ascii(body: bytes, content_type: str = "") -> bool:
+    """Whether the body is ASCII that stands for itself: neither UTF-16 nor an encoding with shifts, such as HZ."""
+    return body.isascii() and _charset(body, content_type) in PLAIN_CODECS
 
 
 def _charset(body: bytes, content_type: str) -> str:

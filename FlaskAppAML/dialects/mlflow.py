@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import SplitResult, urlsplit, urlunsplit
 
 from ..errors import WrongInput
-from ..reading.documents import fields_of_object
+from ..reading.documents import fields_of_object, new_budget
 from ..reading.references import resolve
 from ..results import Result
 from ..results.shapes import generic
@@ -137,11 +137,12 @@ def _columns_of_operation(path: Mapping[str, Any], document: Mapping[str, Any]) 
         resolve(resolve(path.get("post"), document).get("requestBody"), document).get("content"), document
     )
     body = resolve(resolve(content.get("application/json"), document).get("schema"), document)
+    budget = new_budget()
     several = [body[word] for word in ("oneOf", "anyOf") if isinstance(body.get(word), list)]
     for alternative in [body, *[node for nodes in several for node in nodes[:20]]]:
         properties = resolve(resolve(alternative, document).get("properties"), document)
         records = resolve(properties.get("dataframe_records"), document)
-        columns = fields_of_object(resolve(records.get("items"), document), document)
+        columns = fields_of_object(resolve(records.get("items"), document), document, budget=budget)
         if columns:
             return columns
     return []

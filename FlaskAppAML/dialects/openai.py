@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from decimal import Decimal
 from itertools import islice
 from typing import Any
@@ -176,7 +177,7 @@ def _schema_of_sample(envelope: str, sample: Mapping[str, Any]) -> Schema:
 
 
 def _with(field: Field, **changes: Any) -> Field:
-    return Field(**{**vars(field), **changes})
+    return replace(field, **changes)
 
 
 def _takes(field: Field, value: Any) -> bool:

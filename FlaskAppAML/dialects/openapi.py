@@ -13,8 +13,8 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import SplitResult, urlsplit, urlunsplit
 
-from ..reading.documents import example_of, field_from_property, fields_of_object, with_examples
-from ..reading.references import merged, resolve
+from ..reading.documents import example_of, field_from_property, fields_of_object, new_budget, with_examples
+from ..reading.references import Budget, merged, resolve
 from ..reading.samples import field_from_value, fields_of_values
 from ..results import Result
 from ..schema import Field, Row, Schema, plain, record, unique_names
@@ -189,24 +189,25 @@ def _parameters(operation: Operation, document: Mapping[str, Any], address: str)
             if isinstance(about.get("name"), str) and isinstance(about.get("in"), str):
                 listed[about["name"], about["in"]] = about
     keys = _key_names(document)
-    fields = []
+    fields, budget = [], new_budget()
     for (name, place), about in listed.items():
         is_open = f"{{{name}}}" in urlsplit(address).path
         if (place == "query" and name not in keys) or (place == "path" and is_open):
-            fields.append(_parameter(name, about, document))
+            fields.append(_parameter(name, about, document, budget))
     return fields, [about for (_, place), about in listed.items() if place in ("body", "formData")]
 
 
-def _parameter(name: str, about: Mapping[str, Any], document: Mapping[str, Any]) -> Field:
+def _parameter(name: str, about: Mapping[str, Any], document: Mapping[str, Any], budget: Budget) -> Field:
     content = about.get("content")
     media = resolve(next(iter(content.values()), None), document) if isinstance(content, dict) else {}
     node = about.get("schema", media.get("schema"))
-    whole = merged(node if isinstance(node, dict) else about, document)
+    whole = merged(node if isinstance(node, dict) else about, document, budget)
     for key in ("description", "example", "examples", "deprecated"):
         whole.setdefault(key, about.get(key))
     whole.pop("required", None)
+    is_required = about.get("required") is True
     f = field_from_property(
-        name, whole, required=about.get("required") is True, document=document, parameter=True, send="query"
+        name, whole, required=is_required, document=document, budget=budget, parameter=True, send="query"
     )
     return replace(f, send="query", kind="text" if f.kind == "file" else f.kind)
 
@@ -263,13 +264,14 @@ def _of_swagger(operation: Operation, document: Mapping[str, Any], given: list[A
     whole = next((about for about in given if about["in"] == "body"), None)
     if whole is not None:
         return _of_json(whole.get("schema"), document, None)
-    fields = []
+    fields, budget = [], new_budget()
     for about in given:
         f = field_from_property(
             about["name"],
             {key: value for key, value in about.items() if key != "required"},
             required=about.get("required") is True,
             document=document,
+            budget=budget,
         )
         fields.append(f)
     consumes = operation.about.get("consumes", document.get("consumes"))

@@ -221,7 +221,7 @@ def first(valuelist: list[Any]) -> str:
 
 
 def control(spec: Field, number: int) -> UnboundField:
-    is_plain = re.fullmatch(r"[A-Za-z][A-Za-z0-9_-]*", spec.name) and spec.name != AS_JSON
+    is_plain = re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", spec.name)  # - is for its hint and its error
     look = look_of(spec)
     options: dict[str, Any] = {
         "label": spec.shown_label,

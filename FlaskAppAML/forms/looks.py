@@ -14,7 +14,7 @@ from decimal import Decimal
 from typing import Any
 
 from ..schema import Field, Upload
-from ..schema.values import InvalidValue, digits, in_utc, shown
+from ..schema.values import InvalidValue, digits, in_utc, is_number, shown
 from ..wire import dumps
 
 TEXTAREA_FROM = 140
@@ -120,21 +120,23 @@ def choices_of(spec: Field) -> list[tuple[Any, str]]:
 
 def position_of(spec: Field, value: Any) -> str:
     """Of a choice in its list; 1, 1.0 and true are three. "" for what is not there."""
-    choices = choices_of(spec)
-    is_number = isinstance(value, int | float | Decimal) and not isinstance(value, bool)
-    for i, (choice, _) in enumerate(choices):
-        if choice == value and (type(choice) is type(value) or (is_number and not isinstance(choice, bool))):
-            return str(i)
-    return ""
+    if spec.kind == "boolean" and not spec.choices:
+        return {True: "0", False: "1"}.get(value, "") if isinstance(value, bool) else ""
+    place: int | None = None
+    if isinstance(value, Decimal) or is_number(value):
+        place = spec.choice_index.numbers.get(value)
+    elif isinstance(value, str | bool):
+        place = spec.choice_index.typed.get((type(value), value))
+    return "" if place is None else str(place)
 
 
 def choice_at(spec: Field, position: str) -> Any:
     """Raises InvalidValue."""
-    choices = choices_of(spec)
+    choices = spec.choices or (True, False)
     is_position = re.fullmatch(r"0|[1-9][0-9]{0,5}", position, re.ASCII)
     if not is_position or int(position) >= len(choices):
         raise InvalidValue("Choose one of the list.")
-    return choices[int(position)][0]
+    return choices[int(position)]
 
 
 # What stands in it
@@ -154,7 +156,7 @@ def written(spec: Field, value: Any) -> str:
         return dumps(value, indent=2)
     if spec.choices:
         position = position_of(spec, value)
-        return spec.labelled_choices()[int(position)][1] if position else shown(value)
+        return spec.label_of(int(position)) if position else shown(value)
     return digits(value) if isinstance(value, Decimal) else shown(value)
 
 

@@ -13,19 +13,18 @@ from decimal import Decimal
 from itertools import islice
 from typing import Any, NamedTuple
 
-from ..errors import BadResponse
 from ..schema import Field, Kind, unique_names
 from ..schema.values import InvalidValue, bound, is_number, scalar
 from .clues import LONGEST_HELP, LONGEST_LABEL, as_file, kind_of, with_unit, words_of
-from .references import MOST_CHOICES, merged
+from .references import MOST_CHOICES, Budget, merged, spend
 
 DEEPEST = 5  # objects in objects that become fields; deeper ones are typed as JSON
 MOST_LEAVES = 300  # fields made of objects in objects; with more, these stay JSON
 MOST_FIELDS = 1_001  # one more than anybody takes
+LONGEST_HINT = 10_000  # values of a default or an example
 MOST_STEPS = 100_000  # of reading one description: a millisecond for each hundred
 
 Place = Mapping[str, Any]  # `input`, `parameter`, `place`, ... of every field that is made
-Budget = Iterator[int]
 
 
 class _Reading(NamedTuple):
@@ -38,26 +37,29 @@ class _Reading(NamedTuple):
     lists: int = 0
 
 
-def _spend(budget: Budget, steps: int) -> None:
-    """A description of a few kilobytes can stand for millions of fields. Raises BadResponse for one that does."""
-    if sum(1 for _ in islice(budget, steps)) < steps:
-        raise BadResponse("Its description is too large to be read.")
-
-
 # Fields
 
 
-def fields_of_object(node: Any, document: Mapping[str, Any], **place: Any) -> list[Field]:
+def new_budget() -> Budget:
+    """For the reading of one description."""
+    return iter(range(MOST_STEPS))
+
+
+def fields_of_object(
+    node: Any, document: Mapping[str, Any], *, budget: Budget | None = None, **place: Any
+) -> list[Field]:
     """The properties of an object schema in their order, objects inside it as fields of their own: `address.street`.
 
-    Optional, left out: what is `readOnly`. [] where no properties are named. `place` goes into every field. Raises
-    BadResponse for what stands for too many.
+    Optional, left out: what is `readOnly`. [] where no properties are named. `place` goes into every field. Whoever
+    reads several objects of one description gives the `budget` for all of them. Raises BadResponse for what stands for
+    too many.
     """
-    about = merged(node, document)
-    reading = _Reading(document, iter(range(MOST_STEPS)), place)
+    steps = budget or new_budget()
+    about = merged(node, document, steps)
+    reading = _Reading(document, steps, place)
     found = list(islice(_leaves(about, reading), MOST_LEAVES + 1))
     if len(found) > MOST_LEAVES:
-        flat = reading._replace(budget=iter(range(MOST_STEPS)), deepest=0)
+        flat = reading._replace(budget=new_budget(), deepest=0)
         found = list(islice(_leaves(about, flat), MOST_FIELDS))
     return with_examples(found, example_of(about), place.get("place", ()))
 
@@ -82,14 +84,14 @@ def _leaves(
     without what it would need."""
     properties = about.get("properties")
     named = properties if isinstance(properties, dict) else {}
-    _spend(reading.budget, len(named))
+    spend(reading.budget, len(named))
     listed = about.get("required")
     required = {name for name in listed if isinstance(name, str)} if isinstance(listed, list) else set()
     ordered = sorted(named.items(), key=lambda pair: _order(pair[1]))
     may_fill_itself = is_required or not required
     for name, node in ordered:
-        inner = merged(node, reading.document)
-        _spend(reading.budget, 10)
+        spend(reading.budget, 10)
+        inner = merged(node, reading.document, reading.budget)
         if inner.get("readOnly") is True or not name:
             continue
         must = is_required and name in required
@@ -121,21 +123,29 @@ def placed(f: Field, path: tuple[str, ...], outer: Mapping[str, Any]) -> Field:
 
 
 def field_from_property(
-    column: str, node: Mapping[str, Any], *, required: bool, document: Mapping[str, Any] | None = None, **place: Any
+    column: str,
+    node: Mapping[str, Any],
+    *,
+    required: bool,
+    document: Mapping[str, Any] | None = None,
+    budget: Budget | None = None,
+    **place: Any,
 ) -> Field:
     """A Field from one JSON Schema property; unknown types are text, objects are JSON.
 
     `document` is where its `$ref` leads, `place` goes into the field. Without a document dates stay text: Azure's
-    classic studio takes them in any writing. Raises BadResponse for what stands for too much.
+    classic studio takes them in any writing. Whoever reads many properties of one description gives the `budget` for
+    all of them. Raises BadResponse for what stands for too much.
     """
-    whole = document or {}
-    f = _field(column, merged(node, whole), _Reading(whole, iter(range(MOST_STEPS)), place), required)
+    whole, steps = document or {}, budget or new_budget()
+    spend(steps, 10)
+    f = _field(column, merged(node, whole, steps), _Reading(whole, steps, place), required)
     is_date = document is None and f.kind in _DATES.values()
     return replace(f, kind="text", format=words_of(node.get("format"), LONGEST_LABEL)) if is_date else f
 
 
 def _field(column: str, about: Mapping[str, Any], reading: _Reading, required: bool) -> Field:
-    about = _one_alternative(about, reading.document)
+    about = _one_alternative(about, reading)
     choices, labels = _choices(about, reading.budget)
     f = Field(
         name=column,
@@ -159,6 +169,7 @@ def _field(column: str, about: Mapping[str, Any], reading: _Reading, required: b
         f = _text_field(f, about) if not choices else f
     if choices:
         f = _chosen(f, choices, labels)
+    spend(reading.budget, (_size(f.default) + _size(f.example)) // 5)
     return sound(f)
 
 
@@ -172,13 +183,24 @@ def sound(f: Field) -> Field:
 
 
 def _if_fits(f: Field, value: Any) -> Any:
-    if value is None or f.kind == "file":
+    if value is None or f.kind == "file" or _size(value) > LONGEST_HINT:
         return None
     try:
         replace(f, required=False).parse(value, "json")
     except InvalidValue:
         return None
     return value
+
+
+def _size(value: Any) -> int:
+    """How many values stand in it, counted until it is too long for a hint. Many fields may refer to one example."""
+    todo, count = [value], 0
+    while todo and count <= LONGEST_HINT:
+        node = todo.pop()
+        if isinstance(node, list | dict):
+            count += len(node)
+            todo += islice(node.values() if isinstance(node, dict) else node, LONGEST_HINT)
+    return count
 
 
 def example_of(about: Mapping[str, Any]) -> Any:
@@ -231,13 +253,13 @@ def _kind(about: Mapping[str, Any], choices: list[Any]) -> Kind:
     return _KINDS.get(type_, "text")
 
 
-def _one_alternative(about: Mapping[str, Any], document: Mapping[str, Any]) -> Mapping[str, Any]:
+def _one_alternative(about: Mapping[str, Any], reading: _Reading) -> Mapping[str, Any]:
     """Alternatives that one kind of field can ask for are no choice: integers among numbers, words among texts, and
     Decimal as Pydantic writes it (a number, or a text)."""
     listed = about.get("oneOf")
     if not isinstance(listed, list) or len(listed) > 10:
         return about
-    alternatives = [merged(one, document) for one in listed]
+    alternatives = [merged(one, reading.document, reading.budget) for one in listed]
     if any("const" in one or "oneOf" in one for one in alternatives):
         return about
     own = {key: value for key, value in about.items() if key != "oneOf"}
@@ -264,11 +286,14 @@ def _choices(about: Mapping[str, Any], budget: Budget) -> tuple[list[Any], list[
         if not constants or len(constants) < len(about["oneOf"]):
             return [], []
         listed = [one["const"] for one in constants]
+        spend(budget, len(constants))
         labels = [words_of(one.get("title"), LONGEST_LABEL) or str(one["const"])[:LONGEST_LABEL] for one in constants]
+    if len(listed) > MOST_CHOICES + 1:  # and null
+        return [], []
     values = [value for value in listed if value is not None]
     if len(values) > MOST_CHOICES or any(scalar(value) is None for value in values):
         return [], []
-    _spend(budget, len(values))
+    spend(budget, len(values))
     return values, labels if len(labels) == len(values) else []
 
 
@@ -343,8 +368,8 @@ def _list(f: Field, about: Mapping[str, Any], reading: _Reading) -> Field:
     fixed = about.get("prefixItems") if isinstance(about.get("prefixItems"), list) else node
     if isinstance(fixed, list):
         return _tuple(f, fixed, reading)
-    _spend(reading.budget, 10)
-    inner = merged(node, reading.document) if isinstance(node, dict) else {}
+    spend(reading.budget, 10)
+    inner = merged(node, reading.document, reading.budget) if isinstance(node, dict) else {}
     if not inner or reading.lists > 2 or (reading.lists > 1 and _has_properties(inner)):
         return replace(f, kind="json")
     counted = replace(
@@ -370,8 +395,8 @@ def is_nested(item: Field) -> bool:
 
 def _tuple(f: Field, nodes: list[Any], reading: _Reading) -> Field:
     """As many values of one kind as there are places."""
-    _spend(reading.budget, 10 * len(nodes[:MOST_CHOICES]))
-    kinds = {_kind(merged(node, reading.document), []) for node in nodes[:MOST_CHOICES]}
+    spend(reading.budget, 10 * len(nodes[:MOST_CHOICES]))
+    kinds = {_kind(merged(node, reading.document, reading.budget), []) for node in nodes[:MOST_CHOICES]}
     if kinds not in ({"integer"}, {"number"}, {"integer", "number"}) or len(nodes) > MOST_CHOICES:
         return replace(f, kind="json")
     item = Field(f.name, kind="integer" if kinds == {"integer"} else "number", column=f.column)

@@ -7,25 +7,37 @@ Object), Swagger 2.0, RFC 6901 (JSON Pointer); `x-nullable` is Azure's.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from itertools import islice
 from typing import Any
 from urllib.parse import unquote
 
+from ..errors import BadResponse
 from ..schema.values import is_number
 
 MOST_PARTS = 50  # of one `allOf`, with those inside
 MOST_CHOICES = 5_000
+LONGEST_REFERENCE = 1_000  # characters
+COPIED = ("properties", "required", "allOf", "anyOf", "oneOf")
+
+Budget = Iterator[int]
+
+
+def spend(budget: Budget, steps: int) -> None:
+    """A description of a few kilobytes can stand for millions of fields. Raises BadResponse for one that does."""
+    if sum(1 for _ in islice(budget, steps)) < steps:
+        raise BadResponse("Its description is too large to be read.")
 
 
 def resolve(node: Any, document: Mapping[str, Any], depth: int = 8) -> dict[str, Any]:
     """`node` with its `$ref` followed inside the document only; {} where it leads nowhere."""
     while isinstance(node, dict) and "$ref" in node and depth > 0:
-        node, depth = _target(str(node["$ref"]), document), depth - 1
+        node, depth = _target(node["$ref"], document), depth - 1
     return node if isinstance(node, dict) and "$ref" not in node else {}
 
 
-def _target(reference: str, document: Mapping[str, Any]) -> Any:
-    if not reference.startswith("#"):
+def _target(reference: Any, document: Mapping[str, Any]) -> Any:
+    if not isinstance(reference, str) or not reference.startswith("#") or len(reference) > LONGEST_REFERENCE:
         return None
     return at_pointer(document, unquote(reference[1:]))
 
@@ -48,11 +60,12 @@ def pointer_steps(pointer: str) -> list[str]:
     return [step.replace("~1", "/").replace("~0", "~") for step in pointer.split("/")[1:]]
 
 
-def merged(node: Any, document: Mapping[str, Any]) -> dict[str, Any]:
+def merged(node: Any, document: Mapping[str, Any], budget: Budget | None = None) -> dict[str, Any]:
     """All that is said of one value, in one object: `$ref` and `allOf` written out in it, `nullable` in all spellings.
 
     What stands beside a `$ref` or an `allOf` goes before what they say, of limits the narrower counts. Alternatives
-    that are left when null is taken out stand in `oneOf`; a single one is written out too.
+    that are left when null is taken out stand in `oneOf`; a single one is written out too. `budget` pays for what is
+    copied, since many values may refer to one long node. Raises BadResponse when it is used up.
     """
     found: dict[str, Any] = {}
     todo, followed = [node], set()
@@ -62,6 +75,8 @@ def merged(node: Any, document: Mapping[str, Any]) -> dict[str, Any]:
             if not todo:
                 break
             continue
+        if budget is not None:
+            spend(budget, _weight(part))
         _add(found, part)
         inside = part.get("allOf")
         todo += reversed(inside[:MOST_PARTS] if isinstance(inside, list) else [])
@@ -76,6 +91,11 @@ def merged(node: Any, document: Mapping[str, Any]) -> dict[str, Any]:
             followed.add(reference)
             todo.append(_target(reference, document))
     return found
+
+
+def _weight(part: Mapping[str, Any]) -> int:
+    copied = (part.get(key) for key in COPIED)
+    return (len(part) + sum(len(value) for value in copied if isinstance(value, list | dict))) // 10
 
 
 _NARROWER = {"minimum": max, "minLength": max, "minItems": max, "maximum": min, "maxLength": min, "maxItems": min}

@@ -11,10 +11,11 @@ import base64
 import binascii
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
-from typing import Any, Literal
+from functools import cached_property
+from typing import Any, Literal, NamedTuple
 
 from ..errors import WrongInput
 from ..media import content_type_of, data_url, file_words
@@ -25,6 +26,7 @@ from .values import (
     Source,
     check_count,
     check_range,
+    is_number,
     read_boolean,
     read_date,
     read_datetime,
@@ -45,6 +47,26 @@ Row = dict[str, Any]
 
 MOST_VALUES = 100_000  # in a list
 MOST_ROWS = 10_000  # in one field; more is a file of its own
+
+
+class ChoiceIndex(NamedTuple):
+    """The place of each choice in their list, the first where there are several: by type and value, by the words that
+    it is read as, by its label, and of a number by its value alone."""
+
+    typed: dict[tuple[type, Any], int]
+    words: dict[str, int]
+    labels: dict[str, int]
+    numbers: dict[Any, int]
+
+    @staticmethod
+    def of(choices: tuple[Any, ...], labels: tuple[str, ...]) -> ChoiceIndex:
+        placed = list(enumerate(choices))[::-1]
+        return ChoiceIndex(
+            {(type(choice), choice): place for place, choice in placed},
+            {shown(choice): place for place, choice in placed},
+            {label: place for place, label in list(enumerate(labels[: len(choices)]))[::-1]},
+            {choice: place for place, choice in placed if is_number(choice)},
+        )
 
 
 @dataclass(frozen=True)
@@ -128,21 +150,32 @@ class Field:
 
     def _chosen(self, value: Any, source: Source) -> Any:
         """The choice itself, so that it keeps its type; in JSON 1 and "1" are two. Text is a choice or its label."""
-        word = value.strip() if source == "text" and isinstance(value, str) else None
-        for choice in self.choices:
-            if (type(value) is type(choice) and value == choice) or (word is not None and word == shown(choice)):
-                return _exact(choice)
-        if word is not None and word in self.choice_labels[: len(self.choices)]:
-            return _exact(self.choices[self.choice_labels.index(word)])
+        index = self.choice_index
+        found = [index.typed.get((type(value), value))] if isinstance(value, str | int | float) else []
+        if source == "text" and isinstance(value, str):
+            found.append(index.words.get(value.strip()))
+        places = [place for place in found if place is not None]
+        if not places and source == "text" and isinstance(value, str):
+            places = [place for place in [index.labels.get(value.strip())] if place is not None]
+        if places:
+            return _exact(self.choices[min(places)])
         listed = [label for _, label in self.labelled_choices()]
         if len(listed) > 20:
             raise InvalidValue("Choose one of the list.")
         raise InvalidValue(f"Choose one of: {', '.join(listed)}.")
 
+    @cached_property
+    def choice_index(self) -> ChoiceIndex:
+        """Built once: a list of 100,000 values out of 5,000 choices would be looked for for minutes."""
+        return ChoiceIndex.of(self.choices, self.choice_labels)
+
     def labelled_choices(self) -> list[tuple[Any, str]]:
         """Each choice with the words for it."""
-        labels = self.choice_labels
-        return [(choice, labels[i] if i < len(labels) else shown(choice)) for i, choice in enumerate(self.choices)]
+        return [(choice, self.label_of(place)) for place, choice in enumerate(self.choices)]
+
+    def label_of(self, place: int) -> str:
+        """The words for the choice at this place."""
+        return self.choice_labels[place] if place < len(self.choice_labels) else shown(self.choices[place])
 
     @property
     def may_be_left_out(self) -> bool:
@@ -411,7 +444,20 @@ class Schema:
 
     def secrets(self, row: Mapping[str, Any]) -> list[str]:
         """The secret values of a row: what must not be shown, kept or logged."""
-        return [str(row[f.name]) for f in self.fields if f.secret and row.get(f.name) not in (None, "")]
+        return [word for f in self.fields for word in _secret_words(f, row.get(f.name))]
+
+
+def _secret_words(f: Field, value: Any) -> Iterator[str]:
+    """Those inside lists, rows and objects too."""
+    if isinstance(value, list) and f.fields:
+        yield from (word for row in value for inner in f.fields for word in _secret_words(inner, row.get(inner.name)))
+    elif isinstance(value, list):
+        item = f.items or Field(f.name)
+        yield from (word for one in value for word in _secret_words(replace(item, secret=item.secret or f.secret), one))
+    elif isinstance(value, dict):
+        yield from _secret_words(f, [*value.values()])
+    elif f.secret and value not in (None, ""):
+        yield str(value)
 
 
 def unique_names(found: Iterable[Field]) -> tuple[Field, ...]:

@@ -104,8 +104,8 @@ def digits(number: Decimal | float) -> str:
 
 
 def bound(value: Any) -> Decimal | None:
-    """A limit as JSON gives it; None for what is no finite number."""
-    return Decimal(str(value)) if is_number(value) and math.isfinite(value) else None
+    """A limit as JSON gives it; None for what is no number, or none that a double holds."""
+    return Decimal(str(value)) if is_number(value) and -1e308 < value < 1e308 else None
 
 
 def is_number(value: Any) -> bool:

@@ -134,7 +134,13 @@ def act() -> str:
     }
     given = Given(**{one.name: typed[one.name] for one in fields(Given) if one.name in typed})
     _learn_secrets(given.secrets())
-    return _page(_inspected(given, request.form.get("do", "inspect")))
+    return _page(_inspected(given, _button(request.form.getlist("do"))))
+
+
+def _button(pressed: list[str]) -> str:
+    """A field of the model's may be called like our buttons, and come with a value of the endpoint's choice: then the
+    one that changes nothing counts."""
+    return pressed[0] if len(pressed) == 1 else "inspect"
 
 
 def _for_the_owner() -> None:
@@ -291,7 +297,7 @@ def _swap(whole: Settings, endpoint: Endpoint, *, is_demo: bool) -> None:
     here = site()
     here.redact.learn(whole.secrets())
     models = {**here.models, endpoint.name: endpoint} if whole.models else {endpoint.name: endpoint}
-    current_app.extensions["site"] = replace(here, settings=whole, models=models, demo=is_demo)
+    g.site = current_app.extensions["site"] = replace(here, settings=whole, models=models, demo=is_demo)
     current_app.extensions["frames"] = {}
     here.answers.forget()  # under their links they would seem to come from the new one
 

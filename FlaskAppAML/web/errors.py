@@ -87,8 +87,8 @@ def problem(error: AppError) -> dict[str, Any]:
         document["retry_after"] = math.ceil(error.retry_after)
     if isinstance(error, EndpointError) and error.upstream_status:
         document["model_status"] = error.upstream_status
-    redact = site().redact
-    return {key: redact(value) if isinstance(value, str) else value for key, value in document.items()}
+    redacted: dict[str, Any] = site().redact.document(document)
+    return redacted
 
 
 def endpoint_words(error: AppError) -> str:

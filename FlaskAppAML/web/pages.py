@@ -13,7 +13,7 @@ from werkzeug.wrappers import Response as BaseResponse
 from ..answers import answer_id
 from ..errors import AnswerGone, EndpointError, PageNotFound, WrongInput
 from ..forms import SchemaForm, prefill
-from ..redact import Redactor
+from ..redact import MARK, SHORTEST_FORM, Redactor
 from ..results import downloads
 from ..schema import without_files
 from ..score import Scored, score
@@ -81,12 +81,15 @@ def scored_document(id: str, form: SchemaForm) -> dict[str, Any]:
         return {"error": error.record()}
     document = {
         "model": endpoint.name,
+        "url": endpoint.url,
         "typed": form.data,
         "said": vars(scored.result.said),
         "request": _shown_request(scored),
         "prediction": _prediction(id, scored, time.perf_counter() - started),
     }
     own_secrets = form.schema.secrets(row)  # such as another service's token, which somebody typed
+    if any(len(secret) < SHORTEST_FORM for secret in own_secrets):  # it cannot be told from ordinary text
+        document["request"] = {"method": scored.request.method, "target": "", "body": MARK}
     return Redactor(own_secrets).document(document) if own_secrets else document
 
 
@@ -151,8 +154,12 @@ def kept_csv(id: str) -> Response:
 
 
 def _kept(id: str) -> dict[str, Any]:
+    """Not one of a former endpoint that came when all of those were forgotten already: it would seem to be today's."""
     document = site().answers.get(id)
     if document is None:
+        raise AnswerGone
+    model = site().models.get(document["model"])
+    if model is not None and model.url != document.get("url"):
         raise AnswerGone
     return document
 

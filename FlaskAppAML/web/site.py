@@ -63,6 +63,9 @@ class Site:
 
 
 def site() -> Site:
-    """The site of the running request."""
-    found: Site = current_app.extensions["site"]
+    """The site of the running request: the one that it began with, or a form could be of one endpoint and the call to
+    another, chosen meanwhile."""
+    if "site" not in g:
+        g.site = current_app.extensions["site"]
+    found: Site = g.site
     return found
