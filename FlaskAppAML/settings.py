@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
-from dotenv import dotenv_values
+from dotenv import dotenv_values, find_dotenv
 
 from .errors import SettingError
 
@@ -475,7 +475,17 @@ def read_environment(instead: str | None = None) -> Settings:
         from_file = {k: v for k, v in found.items() if v}
     except UnicodeDecodeError:
         raise SettingError(f"{path} is not in UTF-8; save it anew as UTF-8.") from None
-    return Settings.read({**from_file, **os.environ})
+    by_flask = _loaded_by_flask()
+    return Settings.read({**from_file, **{k: v for k, v in os.environ.items() if by_flask.get(k) != v}})
+
+
+def _loaded_by_flask() -> Mapping[str, str | None]:
+    """What the command `flask` has put into the environment: it reads `.env` before us, whatever `ENV_FILE` says, and
+    in another way, with `${...}` replaced."""
+    if os.environ.get("FLASK_RUN_FROM_CLI") != "true":
+        return {}
+    path = find_dotenv(".env", usecwd=True)
+    return dotenv_values(path, encoding="utf-8") if path else {}
 
 
 def rows() -> list[dict[str, Any]]:

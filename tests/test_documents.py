@@ -160,7 +160,7 @@ def test_objects_inside_become_fields_with_their_place() -> None:
     found = fields(person={"type": "object", "properties": {"home": ref("Address")}, "required": ["home"]})
     assert list(found) == ["person.home.street", "person.home.flat"]
     street = found["person.home.street"]
-    assert (street.place, street.column, street.group, street.required) == (("person", "home"), "street", "Home", True)
+    assert (street.place, street.column, street.group, street.required) == (("person", "home"), "street", "", True)
     assert record(found.values(), {"person.home.street": "High St"}) == {"person": {"home": {"street": "High St"}}}
 
 

@@ -292,6 +292,32 @@ def test_rows_are_a_table_to_fill_in_and_to_paste_into(served: Served, open_page
     assert served.rows[-1]["people"] is None
 
 
+@pytest.mark.parametrize(("written", "sent"), [("TRUE", True), ("False", False), ("Yes", True), ("0", False)])
+def test_a_yes_is_taken_as_spreadsheets_write_it(
+    written: str, sent: bool, served: Served, open_page: Callable[..., Page]
+) -> None:
+    page = open_page()
+    page.fill(by_name("name"), "x")
+    page.fill(by_name("age"), "1")
+    page.check(by_name("member") + ">> nth=0")
+    paste(page, ".grid tr input", f"Ada\t36\t{written}\n")
+    send(page)
+    assert served.rows[-1]["people"] == [{"who": "Ada", "years": 36, "vip": sent}]
+
+
+def test_what_is_no_choice_stays_in_sight_and_is_named(served: Served, open_page: Callable[..., Page]) -> None:
+    page = open_page()
+    before = len(served.rows)
+    page.fill(by_name("name"), "x")
+    page.fill(by_name("age"), "1")
+    page.check(by_name("member") + ">> nth=0")
+    paste(page, ".grid tr input", "Ada\t36\tperhaps\n")
+    assert page.locator(".grid select").input_value() == "perhaps"
+    page.click("button.go")
+    page.wait_for_selector("#problems")
+    assert len(served.rows) == before
+
+
 ROW = f"""{{
   "name": "Ada",
   "age": 36,

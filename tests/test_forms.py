@@ -20,6 +20,7 @@ import FlaskAppAML
 from FlaskAppAML.dialects import aml_classic
 from FlaskAppAML.errors import WrongInput
 from FlaskAppAML.forms import SchemaForm, SubmissionForm, form_class, prefill
+from FlaskAppAML.forms.html import groups
 from FlaskAppAML.forms.looks import slider_step
 from FlaskAppAML.schema import Field, Schema, Upload
 
@@ -654,3 +655,9 @@ def test_an_empty_submission_is_wrong_in_every_required_field() -> None:
     form = SubmissionForm(MultiDict())
     assert not form.validate()
     assert list(form.wrong()) == ["title", "text"]
+
+
+def test_two_objects_of_one_class_stand_apart() -> None:
+    fields = [Field(f"{a}.{b}", place=tuple(a.split("."))) for a in ("mid.inner", "mid.other") for b in ("a", "b")]
+    bound = list(form_class(Schema((Field("note"), *fields)))())
+    assert [group.legend for group in groups(bound)] == ["", "mid › inner", "mid › other"]

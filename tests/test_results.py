@@ -139,12 +139,12 @@ def test_classes_without_numbers_are_a_plain_table_with_its_label() -> None:
     ("part", "said"),
     [
         (one_row(price=12.5), "The answer is 12.5."),
-        (one_row(price=False), "The answer is False."),
+        (one_row(price=False), "The answer is no."),
         (one_row(**{"x": "1", "Scored Labels": "yes", "Scored Probabilities": "0.9"}), "The answer is yes."),
         (one_row(text="x" * 500), f"The answer is {'x' * 79}…."),
-        (one_row(price=None), "The endpoint answered with 1 values."),
+        (one_row(price=None), "The endpoint answered with 1 value."),
         (one_row(a=1, b=2), "The endpoint answered with 2 values."),
-        (one_row(a={"b": 1}), "The endpoint answered with 1 values."),
+        (one_row(a={"b": 1}), "The endpoint answered with 1 value."),
         (Table("t", [Column("a")], [[1]] * 12345), "The endpoint answered with 12,345 rows."),
         (Table("t", [Column("a")], []), "The endpoint answered with no rows."),
         (Table("t", [], []), "The endpoint answered with no rows."),
@@ -460,3 +460,18 @@ def test_a_picture_is_known_by_its_first_bytes(data: str, kind: str) -> None:
 )
 def test_sound_and_video_are_known_by_their_first_bytes(data: str, kind: str) -> None:
     assert sniff_media(data) == kind
+
+
+@pytest.mark.parametrize(
+    ("raw", "said"),
+    [
+        (
+            {"image": base64.b64encode(b"\x89PNG\r\n\x1a\n" + b"x" * 60).decode(), "seed": 7},
+            "The endpoint answered with a picture.",
+        ),
+        ([{"label": "a", "score": 0.5}, {"label": "b", "score": 0.5}], "a and b are equally likely, 0.5 each."),
+        ([{"label": str(i), "score": 0.25} for i in range(4)], "4 labels are equally likely, 0.25 each."),
+    ],
+)
+def test_the_sentence_is_true(raw: Any, said: str) -> None:
+    assert str(present(Result(generic(raw), raw), {}, "").said) == said

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import re
+import subprocess
+import sys
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
@@ -293,3 +295,18 @@ def test_paths_are_meant_from_the_folder_of_the_app(clean: Path) -> None:
     (clean / ".env").write_text("FORM=form.json\nDATA_DIR=data\n")
     settings = read_environment()
     assert (settings.form, settings.data_dir) == (str(clean / "form.json"), str(clean / "data"))
+
+
+@pytest.mark.parametrize("other", [False, True], ids=[".env", "ENV_FILE"])
+def test_the_flask_command_reads_what_the_server_reads(other: bool, tmp_path: Path) -> None:
+    """`flask` has put `.env` into the environment by then, in its own way."""
+    (tmp_path / ".env").write_text("URL=http://localhost/env\nAPI_KEY=abc-${HOME}-defgh\n")
+    (tmp_path / "other").write_text("URL=http://localhost/other\nAPI_KEY=12345678${HOME}\n")
+    environ = {k: v for k, v in os.environ.items() if k not in ("URL", "API_KEY")} | {"PYTHONPATH": str(ROOT)}
+    environ |= {"ENV_FILE": str(tmp_path / ("other" if other else ".env"))}
+    code = "from FlaskAppAML.settings import read_environment as r; print(r().url, r().api_key)"
+    script = f"import click; click.echo(); exec({code!r})"
+    command = [sys.executable, "-m", "flask", "--app", "FlaskAppAML", "shell"]
+    done = subprocess.run(command, cwd=tmp_path, env=environ, input=script, capture_output=True, text=True, check=False)
+    expected = "http://localhost/other 12345678${HOME}" if other else "http://localhost/env abc-${HOME}-defgh"
+    assert expected in done.stdout, done.stderr

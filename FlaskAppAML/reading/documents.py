@@ -101,7 +101,7 @@ def _leaves(
         f = _field(name, inner, reading, must)
         if not may_fill_itself and not f.required and f.default is not None:
             f = replace(f, default=None, example=f.default if f.example is None else f.example)
-        yield placed(f, path, about)
+        yield placed(f, path)
 
 
 def _has_properties(about: Mapping[str, Any]) -> bool:
@@ -115,11 +115,12 @@ def _order(node: Any) -> float:
     return float("inf") if number is None else min(max(number, -1e300), 1e300)
 
 
-def placed(f: Field, path: tuple[str, ...], outer: Mapping[str, Any]) -> Field:
+def placed(f: Field, path: tuple[str, ...]) -> Field:
+    """Inside an object, whose name in the body says more than its title: that is the name of a class most often, and
+    two objects of one class would be one."""
     if not path:
         return f
-    group = f.group or words_of(outer.get("title"), LONGEST_LABEL) or ".".join(path)
-    return replace(f, name=".".join([*path, f.name]), place=(*f.place, *path), group=group)
+    return replace(f, name=".".join([*path, f.name]), place=(*f.place, *path))
 
 
 def field_from_property(

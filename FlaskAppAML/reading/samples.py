@@ -27,7 +27,7 @@ def _sampled(sample: Mapping[str, Any], path: tuple[str, ...], deepest: int, pla
         if isinstance(value, dict) and value and len(path) < deepest:
             yield from _sampled(value, (*path, str(name)), deepest, place)
         elif name:
-            yield placed(field_from_value(str(name), value, **place), path, {})
+            yield placed(field_from_value(str(name), value, **place), path)
 
 
 def field_from_value(column: str, value: Any, **place: Any) -> Field:

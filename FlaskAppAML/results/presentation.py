@@ -256,7 +256,7 @@ def _shares(table: Table, outputs: Words) -> tuple[Scores, Sentence] | None:
 
 
 def _sentence(parts: list[Part]) -> Sentence:
-    """Says what comes first of: labels, boxes, names in a text, a number, a table, and so on down."""
+    """Says what comes first of: labels, boxes, names in a text, a picture, a number, a table, and so on down."""
     for kind, speak in _SPEAKERS.items():
         if kind == "table" and parts and isinstance(parts[0], Text) and parts[0].name in ANSWERING_TEXTS:
             return _of_texts(parts)
@@ -272,6 +272,10 @@ def _of_scores(parts: list[Any]) -> Sentence:
     listed = [item for item in parts[0].scores if item.score is not None]
     if not listed:
         return Sentence("The endpoint answered with ", "no labels", ".")
+    ties = [_short(item.label) for item in listed if item.score == listed[0].score]
+    if len(ties) > 1:
+        which = f"{ties[0]} and {ties[1]}" if len(ties) == 2 else _counted(len(ties), "label")
+        return Sentence("", which, f" are equally likely, {said_number(listed[0].score)} each.")
     lead = f"Next is {_short(listed[1].label)}, with {said_number(listed[1].score)}." if len(listed) > 1 else ""
     return Sentence("Most likely ", _short(listed[0].label), f", {said_number(listed[0].score)}.", lead)
 
@@ -306,7 +310,7 @@ def _of_tables(tables: list[Any]) -> Sentence:
     value = row.get(column.name) if column else None
     if column and value is not None and not isinstance(value, dict | list):
         return _is(column.label, value, column.unit)
-    many = _counted(len(table.rows), "row") if len(table.rows) > 1 else f"{len(table.columns):,} values"
+    many = _counted(len(table.rows), "row") if len(table.rows) > 1 else _counted(len(table.columns), "value")
     return Sentence("The endpoint answered with ", many, ".")
 
 
@@ -345,17 +349,18 @@ _SPEAKERS: dict[str, Callable[[list[Any]], Sentence]] = {
     "scores": _of_scores,
     "boxes": _of_boxes,
     "spans": _of_spans,
+    "images": _of_images,
+    "media": _of_media,
     "number": _of_numbers,
     "table": _of_tables,
     "vector": _of_vectors,
-    "images": _of_images,
-    "media": _of_media,
     "text": _of_texts,
 }
 
 
 def _is(label: str, value: Any, unit: str) -> Sentence:
     shown = said_number(value) if isinstance(value, float) else _short(value)
+    shown = {True: "yes", False: "no"}[value] if isinstance(value, bool) else shown
     return Sentence(f"{label} is " if label else "The answer is ", f"{shown} {unit}".rstrip(), ".")
 
 

@@ -87,13 +87,22 @@
       area.value = filled.length ? join([names, ...filled]) : "";
     };
     const add = () => body.appendChild(blank.cloneNode(true));
+    const put = (box, text) => { // a spreadsheet writes TRUE; what no choice is stays in sight, and the server says so
+      const word = text.toLowerCase();
+      const same = { true: "yes", 1: "yes", y: "yes", false: "no", 0: "no", n: "no" }[word];
+      const options = [...(box.options ?? [])].map((option) => option.value);
+      const found = [text, word, same].map((one) => options.find((value) => value === one || value.toLowerCase() === one));
+      const known = found.find((value) => value !== undefined);
+      if (box.options && known === undefined) box.append(new Option(text, text));
+      box.value = known ?? text;
+    };
     const fill = (rows, first = 0, left = 0) => {
       const known = (row) => [names, labels].find((words) => row?.every((cell) => words.includes(cell.trim())));
       const words = known(rows[0]);
       const order = words ? rows.shift().map((cell) => words.indexOf(cell.trim())) : names.map((_, i) => i + left);
       rows.forEach((cells, i) => {
         const into = boxes(body.rows[first + i] ?? add());
-        cells.forEach((cell, j) => { if (into[order[j]]) into[order[j]].value = cell.trim(); });
+        cells.forEach((cell, j) => { if (into[order[j]]) put(into[order[j]], cell.trim()); });
       });
     };
     const head = () => { // label and error lead to the first box
