@@ -74,6 +74,15 @@ def test_each_model_answers_for_itself_and_its_answers_stay_its_own(several: Fla
         assert several.get(f"{link[1]}.json").json["model"] == model  # type: ignore[index]
 
 
+def test_the_same_form_id_and_input_are_two_calls_at_two_models(demo: Demo, tmp_path: Path) -> None:
+    nobody = demo.urls["reviews"].replace("reviews", "nobody")
+    given = environ(demo, tmp_path, MODELS="one,two", ONE_URL=demo.urls["reviews"], TWO_URL=nobody)
+    browser = FlaskAppAML.create_app(Settings.read(given)).test_client()
+    typed = {"inputs": "A wonderful film.", "_once": "c" * 32}
+    assert browser.post("/models/one", data=typed).status_code == 200
+    assert browser.post("/models/two", data=typed).status_code == 502, "not the first model's answer"
+
+
 def test_a_wrong_value_is_told_at_its_field_and_nothing_is_sent(several: FlaskClient) -> None:
     answer = several.post("/models/iris-v2", data={**FLOWER, "petal width (cm)": "wide"})
     assert answer.status_code == 422

@@ -62,7 +62,7 @@ def submit(model: str = "") -> Response:
     if not form.validate():
         raise WrongInput(fields=form.wrong())
     row = form.row()
-    key = answer_id(request.form.get("_once", ""), without_files(row))
+    key = answer_id(request.form.get("_once", ""), [site().model.url, without_files(row)])
     document = site().answers.once(key, lambda: scored_document(key, form))
     if "error" in document:
         raise g.pop("first_error", None) or EndpointError.revive(document["error"])
