@@ -305,6 +305,9 @@ class Settings:
     max_response_bytes: int = setting(
         32 * 1024**2, "The most that is read of an endpoint’s answer, packed or unpacked.", size, shown="32 MiB"
     )
+    image_max_side: int = setting(
+        2048, "Pixels: pictures are shrunk until neither side is longer, before they are sent.", positive
+    )
 
     # Who may use it
     password: str = setting(

@@ -1,4 +1,8 @@
-"""The stylesheet (with the owner's accent), the script, the icon and the logo, under names that change with them."""
+"""Stylesheets (the first with the owner's accent), scripts, the icon and the logo, under names that change with them.
+
+Every page has `app.css` and `app.js`; what few pages need stands in files of its own, which those pages name in their
+block `extras`.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +19,11 @@ from ..settings import Settings
 from .accent import accent_css
 
 STATIC = Path(__file__).resolve().parent.parent / "static"
+TYPES = {
+    ".css": "text/css; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".svg": "image/svg+xml",
+}
 LOGO_TYPES = {
     ".svg": "image/svg+xml",
     ".png": "image/png",
@@ -41,20 +50,26 @@ class Asset:
 
 
 class Assets:
-    """Made once at start. Raises SettingError for a logo that is no picture."""
+    """Made once at start: every file of `static/`, and the owner's logo. Raises SettingError for a logo that is no
+    picture."""
 
     def __init__(self, settings: Settings) -> None:
-        sheet = (STATIC / "app.css").read_text("utf-8")
-        if settings.accent:
-            sheet += accent_css(settings.accent)
-        self.css = Asset.make("app", ".css", sheet.encode(), "text/css; charset=utf-8")
-        self.js = Asset.make("app", ".js", (STATIC / "app.js").read_bytes(), "text/javascript; charset=utf-8")
-        script = (STATIC / "connect.js").read_bytes()
-        self.connect_js = Asset.make("connect", ".js", script, "text/javascript; charset=utf-8")
-        self.icon = Asset.make("icon", ".svg", (STATIC / "icon.svg").read_bytes(), "image/svg+xml")
+        accent = accent_css(settings.accent) if settings.accent else ""
+        self._files = {path.name: _made(path, accent) for path in sorted(STATIC.iterdir()) if path.suffix in TYPES}
         self.logo = _logo(settings.logo)
-        served = [asset for asset in (self.css, self.js, self.connect_js, self.icon, self.logo) if asset]
-        self.by_name = {asset.name: asset for asset in served}
+        self.by_name = {asset.name: asset for asset in (*self._files.values(), self.logo) if asset}
+
+    def path(self, file: str) -> str:
+        """Where a page finds a file of `static/`: `path("app.css")`."""
+        return f"/static/{self._files[file].name}"
+
+    def __getitem__(self, file: str) -> Asset:
+        return self._files[file]
+
+
+def _made(path: Path, accent: str) -> Asset:
+    body = path.read_bytes() + (accent.encode() if path.name == "app.css" else b"")
+    return Asset.make(path.stem, path.suffix, body, TYPES[path.suffix])
 
 
 def _logo(path: str) -> Asset | None:
@@ -69,6 +84,7 @@ def _logo(path: str) -> Asset | None:
 
 def install(app: Flask) -> None:
     assets: Assets = app.extensions["site"].assets
+    icon = assets["icon.svg"]
 
     @app.get("/static/<name>")
     def asset(name: str) -> Response:
@@ -85,6 +101,4 @@ def install(app: Flask) -> None:
 
     @app.get("/favicon.ico")
     def favicon() -> Response:
-        return Response(
-            assets.icon.body, content_type=assets.icon.content_type, headers={"Cache-Control": "public, max-age=86400"}
-        )
+        return Response(icon.body, content_type=icon.content_type, headers={"Cache-Control": "public, max-age=86400"})
