@@ -73,7 +73,7 @@ def test_clusters_without_names_are_told_by_their_number() -> None:
     assert view(result).scores == [Score("Cluster 1", 0.42, True), Score("Cluster 2", 0.5), Score("Cluster 0", 0.91)]
     assert (view(result).measure, view(result).lowest_is_best) == ("Distance", True)
     assert str(result.said) == "Closest to Cluster 1."
-    assert result.said.lead.startswith("One of 3, at distance 0.4200. The runner-up, Cluster 2, is 19")
+    assert result.said.lead.startswith("One of 3, at distance 0.42. The runner-up, Cluster 2, is 19")
     assert len(result.parts) == 2, "the table stays"
 
 
@@ -84,14 +84,14 @@ def test_clusters_with_names_and_a_subject_make_a_sentence() -> None:
     assert result.said.value == "Banks"
     assert [score.label for score in view(result).scores] == ["Banks", "Airlines", "Group 2"]
     assert result.said.lead.startswith("Group 0")
-    assert "0.5000. The runner-up, Airlines, is 100\u202f% farther away, at 1.0000." in result.said.lead
+    assert "0.5. The runner-up, Airlines, is 100\u202f% farther away, at 1." in result.said.lead
 
 
 @pytest.mark.parametrize(
     ("distances", "lead"),
     [
-        ((0.0, 0.5), "One of 2, at distance 0.0000. The runner-up, Cluster 1, is at 0.5000."),
-        ((0.5, 0.2), "One of 2, at distance 0.5000. The runner-up, Cluster 1, is at 0.2000."),
+        ((0.0, 0.5), "One of 2, at distance 0. The runner-up, Cluster 1, is at 0.5."),
+        ((0.5, 0.2), "One of 2, at distance 0.5. The runner-up, Cluster 1, is at 0.2."),
         (("n/a", 0.2), "One of 2."),
         ((0.5, None), "One of 2."),
         ((0.5, math.nan), "One of 2."),
@@ -123,7 +123,7 @@ def test_classes_are_sorted_and_the_winner_is_said() -> None:
     assert [score.top for score in view(result).scores] == [True, False, False]
     assert (view(result).label, view(result).lowest_is_best) == ("Species", False)
     assert str(result.said) == "Most likely Iris α."
-    assert result.said.lead == "Probability 0.7000. Next is b, with 0.2500."
+    assert result.said.lead == "Probability 0.7. Next is b, with 0.25."
 
 
 def test_classes_without_numbers_are_a_plain_table_with_its_label() -> None:
@@ -149,7 +149,7 @@ def test_classes_without_numbers_are_a_plain_table_with_its_label() -> None:
         (Table("t", [Column("a")], []), "The endpoint answered with no rows."),
         (Table("t", [], []), "The endpoint answered with no rows."),
         (Text("log"), "log"),
-        (Text("two\nlines"), "two lines"),
+        (Text("two\nlines"), "The endpoint answered with a text."),
         (Text("x" * 201), "The endpoint answered with a text."),
         (Text(" "), "The endpoint answered with a text."),
         (Number(12.5), "The answer is 12.5."),

@@ -41,24 +41,41 @@ def _plain(value: Any) -> Any:
 
 @dataclass(frozen=True)
 class Column:
-    """`type` is string, integer, number or boolean. `label` and `unit` are the owner's."""
+    """`type` is string, integer, number or boolean. `label`, `unit` and the names of `values` are the owner's."""
 
     name: str
     type: str = "string"
     label: str = ""
     unit: str = ""
+    values: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def is_number(self) -> bool:
         return self.type in ("integer", "number")
 
+    def named(self, cell: Any) -> Any:
+        """The owner's name for a value, or the value."""
+        return name_of(cell, self.values) if self.values else cell
+
+
+def name_of(value: Any, names: Mapping[str, str]) -> Any:
+    """What `names` says for a value as JSON writes it; 1.0 is 1 there too."""
+    if isinstance(value, bool):
+        return names.get(str(value).lower(), value)
+    if isinstance(value, float) and value.is_integer() and str(value) not in names:
+        return names.get(str(int(value)), value)
+    return names.get(str(value), value)
+
 
 @dataclass(frozen=True)
 class Table(Part):
+    """`label` is the owner's."""
+
     kind: ClassVar[str] = "table"
     name: str
     columns: list[Column]
     rows: list[list[Any]]
+    label: str = ""
 
 
 @dataclass(frozen=True)

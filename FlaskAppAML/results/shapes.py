@@ -210,7 +210,9 @@ def _keys_of_label(record: Mapping[str, Any]) -> tuple[str, str] | None:
 
 
 def _is_name(value: Any) -> bool:
-    return isinstance(value, str | int) and not isinstance(value, bool)
+    if isinstance(value, str):
+        return len(value.strip().splitlines()) <= 1
+    return isinstance(value, int) and not isinstance(value, bool)
 
 
 def _labels_of_records(records: list[Any], name: str) -> Scores | None:
@@ -358,6 +360,7 @@ def _of_several(record: dict[str, Any], name: str, n_rows: int, depth: int) -> l
     left: dict[str, Any] = {}
     for number, (key, value) in enumerate(record.items()):
         found = _apart(value, key[:LONGEST_NAME], n_rows, depth + 1) if number < MOST_APART else []
+        found = _below(key[:LONGEST_NAME], found)
         parts += found
         if not found:
             left[key] = value
@@ -365,6 +368,16 @@ def _of_several(record: dict[str, Any], name: str, n_rows: int, depth: int) -> l
     if parts:
         left = {key: value for key, value in left.items() if value is not None and str(value) not in winners}
     return [*parts, *(table(name, left, 1) if left else [])]
+
+
+def _below(key: str, parts: list[Part]) -> list[Part]:
+    """What has a name of its own inside gets the path to it: `result.items`."""
+    return [part if (name := vars(part)["name"]) in ("", key) else _renamed(part, f"{key}.{name}") for part in parts]
+
+
+def _renamed(part: Part, name: str) -> Part:
+    changes: dict[str, Any] = {"name": name[:LONGEST_NAME]}
+    return replace(part, **changes)
 
 
 def _apart(value: Any, key: str, n_rows: int, depth: int) -> list[Part]:

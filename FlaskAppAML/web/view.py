@@ -20,7 +20,7 @@ from markupsafe import Markup, escape
 from .. import __version__, results
 from ..forms import SchemaForm
 from ..results import Box, Boxes, Column, Number, Part, Scores, Sentence, Spans, Table, Vector
-from ..results.presentation import said_number
+from ..results.figures import figure, figures
 from ..wire import beginning, dumps
 from .drawing import Frame
 from .security import is_owner
@@ -118,27 +118,45 @@ class Answer:
         numbers = [item.score for item in part.scores if item.score is not None]
         longest = part.full or max(numbers, default=0.0)
         drawn = longest > 0 and min(numbers) >= 0
-        rows = []
-        for item in part.scores[:MOST_BARS]:
-            shown = "–" if item.score is None else number(item.score)
-            width = f"{100 * (item.score or 0) / longest:.1f}" if drawn else ""
-            rows.append((item.label, shown, width, item.top))
-        return drawn, rows
+        shown = part.scores[:MOST_BARS]
+        said = figures([item.score for item in shown])
+        widths = [f"{100 * (item.score or 0) / longest:.1f}" if drawn else "" for item in shown]
+        return drawn, [(item.label, n, w, item.top) for item, n, w in zip(shown, said, widths, strict=True)]
 
     @staticmethod
-    def upright(table: Table) -> list[tuple[Column, str]]:
-        """The single row of a table as columns with their values."""
-        shown = table.columns[:MOST_ROWS]
-        return [(column, _cell(value)) for column, value in zip(shown, table.rows[0], strict=False)]
+    def upright(table: Table, folded: bool = False) -> list[tuple[Column, str]]:
+        """The single row of a table as columns with their values; `folded`: as the endpoint wrote them."""
+        shown = zip(table.columns[:MOST_ROWS], table.rows[0], strict=False)
+        return [(column, _as_sent(value) if folded else _said(column, value)) for column, value in shown]
 
     @staticmethod
-    def rows(table: Table) -> list[list[tuple[Column, str]]]:
-        """The first rows, each as columns with their values."""
-        shown = table.columns[:MOST_COLUMNS]
-        return [
-            [(column, _cell(value, LONGEST_CELL_OF_MANY)) for column, value in zip(shown, row, strict=False)]
-            for row in table.rows[:MOST_ROWS]
-        ]
+    def rows(table: Table, folded: bool = False) -> list[list[tuple[Column, str]]]:
+        """The first rows, each as columns with their values; those of a column are rounded alike."""
+        columns, rows = table.columns[:MOST_COLUMNS], table.rows[:MOST_ROWS]
+        longest = LONGEST_CELL_OF_MANY
+        cells: list[list[str]] = []
+        for i, column in enumerate(columns):
+            values = [row[i] for row in rows]
+            if column.type == "number" and not column.values and not folded:
+                cells.append([_cut_short(text, longest) for text in figures(values)])
+            else:
+                said = values if folded else map(column.named, values)
+                cells.append([(_as_sent if folded else _cell)(value, longest) for value in said])
+        return [list(zip(columns, row, strict=True)) for row in zip(*cells, strict=True)]
+
+    @staticmethod
+    def left_out(part: Table) -> str:
+        """What of a table the page does not show, and where it is."""
+        is_upright = len(part.rows) == 1
+        said = [] if is_upright else _first_of(MOST_ROWS, len(part.rows), "row")
+        said += _first_of(MOST_ROWS, len(part.columns), "value") if is_upright else []
+        said += [] if is_upright else _first_of(MOST_COLUMNS, len(part.columns), "column")
+        return f"{' and '.join(said).capitalize()}; the downloads hold all." if said else ""
+
+    def caption(self, part: Table) -> str:
+        """Which output this is, where there are several or it lies deeper."""
+        named = part.label or part.name
+        return named if part.label or "." in named or (named and len(self.views) > 1) else ""
 
     def request_text(self) -> str:
         body = self.request["body"]
@@ -170,13 +188,15 @@ class Answer:
     def exactly(part: Number) -> str:
         """The whole number where the sentence says it rounded."""
         whole = str(part.value)
-        return whole if whole != said_number(part.value) and len(whole) <= LONGEST_CELL else ""
+        return whole if whole != figure(part.value) and len(whole) <= LONGEST_CELL else ""
 
     @staticmethod
     def paragraphs(text: str) -> list[list[str]]:
-        """Prose, as paragraphs of lines; [] for what is set in lines and columns, such as a log."""
-        lines = text[:LONGEST_JSON].splitlines()
-        if all(len(line) <= 100 for line in lines) or any(line[:1] in (" ", "\t") for line in lines):
+        """Prose, as paragraphs of lines; [] for what is set in lines and columns, such as a log or code."""
+        lines = text[:LONGEST_JSON].strip("\r\n").splitlines()
+        has_long = len(lines) == 1 or any(len(line) > 100 for line in lines)
+        has_columns = any(line[:1] in (" ", "\t", "|") or line.startswith("```") for line in lines)
+        if not has_long and (has_columns or all(lines)):
             return []
         groups = (list(group) for is_text, group in groupby(lines, key=lambda line: bool(line.strip())) if is_text)
         return list(groups)
@@ -210,8 +230,8 @@ class Answer:
     def span_rows(part: Spans) -> list[tuple[str, str, str, int, int]]:
         """Text, label, score and place of each of the first spans."""
         rows = []
-        for span in part.spans[:MOST_ROWS]:
-            shown = "–" if span.score is None else number(float(span.score))
+        spans = part.spans[:MOST_ROWS]
+        for span, shown in zip(spans, figures([span.score for span in spans]), strict=True):
             text = span.text or part.text[span.start : span.end]
             rows.append((_cell(text or None, LONGEST_CELL_OF_MANY), span.label, shown, span.start, span.end))
         return rows
@@ -238,10 +258,26 @@ class Answer:
         return " ".join(f"{i * step:.1f},{98 - 96 * (mean - low) / height:.1f}" for i, mean in enumerate(means))
 
 
+def _first_of(most: int, count: int, what: str) -> list[str]:
+    return [f"the first {most} of {count:,} {what}s"] if count > most else []
+
+
+def _said(column: Column, value: Any) -> str:
+    """A value of an upright table, as the sentence would say it."""
+    return _cell(figure(value) if isinstance(value, float) and not column.values else column.named(value))
+
+
+def _as_sent(value: Any, longest: int = LONGEST_CELL) -> str:
+    return _cell(str(value).lower() if isinstance(value, bool) else value, longest)
+
+
 def _cell(value: Any, longest: int = LONGEST_CELL) -> str:
-    if value is None:
-        return "–"
-    text = dumps(value) if isinstance(value, dict | list) else str(value)
+    if value is None or isinstance(value, bool):
+        return {None: "–", True: "yes", False: "no"}[value]
+    return _cut_short(dumps(value) if isinstance(value, dict | list) else str(value), longest)
+
+
+def _cut_short(text: str, longest: int) -> str:
     return text if len(text) <= longest else f"{text[:longest]} …"
 
 
