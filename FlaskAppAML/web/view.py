@@ -19,8 +19,9 @@ from markupsafe import Markup, escape
 
 from .. import __version__, results
 from ..forms import SchemaForm
-from ..results import Box, Boxes, Column, Number, Part, Scores, Sentence, Spans, Table, Vector
+from ..results import Box, Boxes, Column, Json, Number, Part, Scores, Sentence, Spans, Table, Vector
 from ..results.figures import figure, figures
+from ..results.tree import Node, tree
 from ..wire import beginning, dumps
 from .drawing import Frame
 from .security import is_owner
@@ -49,8 +50,26 @@ def common() -> dict[str, Any]:
 @pass_environment
 def drawn(jinja: Environment, part: Part, answer: Answer, folded: bool = False) -> str:
     """One part by its own template. A macro, since an `include` costs more than what most of them draw."""
-    template: Any = jinja.get_template(f"results/{part.kind}.html").module
-    return template.draw(part, answer, folded)  # type: ignore[no-any-return]
+    return _template(jinja, part).draw(part, answer, folded)  # type: ignore[no-any-return]
+
+
+def _template(jinja: Environment, part: Part) -> Any:
+    return jinja.get_template(f"results/{part.kind}.html").module
+
+
+def answer_files(jinja: Environment, answer: Answer) -> Markup:
+    """The sheets and scripts that the views of an answer need: each template says it in its macro `files`, by their
+    names in `static/`."""
+    macros = (getattr(_template(jinja, part), "files", None) for part in answer.views)
+    names = {name for part, files in zip(answer.views, macros, strict=True) if files for name in files(part).split()}
+    return Markup("\n  ").join(_linked(name) for name in sorted(names))
+
+
+def _linked(name: str) -> Markup:
+    path = f"{request.script_root}{site().assets.path(name)}"
+    if name.endswith(".css"):
+        return Markup('<link rel="stylesheet" href="{}">').format(path)
+    return Markup('<script src="{}" defer></script>').format(path)
 
 
 def form_page(form: SchemaForm, answer: Answer | None = None, **shown: Any) -> str:
@@ -61,11 +80,13 @@ def form_page(form: SchemaForm, answer: Answer | None = None, **shown: Any) -> s
         "fields": form.html(jinja),
         "as_json": form.json_html(jinja),
         "headline": "",
+        "answer_files": "",
         "result": "",
     }
     if answer is not None:
         shown_as: Callable[[Any], str] = jinja.finalize or str
         changing["headline"] = escape(shown_as(answer.said.value))
+        changing["answer_files"] = answer_files(jinja, answer)
         changing["result"] = Markup(jinja.get_template("result.html").render(common(), answer=answer))  # noqa: S704
     if shown or site().settings.templates_dir:  # seldom, or drawn in ways that we cannot know
         return _form_page(form, changing, {**shown, "answer": answer})
@@ -153,10 +174,11 @@ class Answer:
         said += [] if is_upright else _first_of(MOST_COLUMNS, len(part.columns), "column")
         return f"{' and '.join(said).capitalize()}; the downloads hold all." if said else ""
 
-    def caption(self, part: Table) -> str:
+    def caption(self, part: Table | Json) -> str:
         """Which output this is, where there are several or it lies deeper."""
-        named = part.label or part.name
-        return named if part.label or "." in named or (named and len(self.views) > 1) else ""
+        label = part.label if isinstance(part, Table) else ""
+        named = label or part.name
+        return named if label or "." in named or (named and len(self.views) > 1) else ""
 
     def request_text(self) -> str:
         body = self.request["body"]
@@ -165,6 +187,10 @@ class Answer:
         except ValueError:  # a form, or a picture
             pretty = body
         return f"{self.request['method']} {self.request['target']}\n\n{_cut(pretty)}"
+
+    @staticmethod
+    def tree(part: Json) -> Node:
+        return tree(part.value)
 
     @staticmethod
     def json_text(value: Any) -> str:
