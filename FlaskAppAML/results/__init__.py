@@ -9,22 +9,37 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, is_dataclass
-from typing import Any, ClassVar
+from functools import lru_cache
+from typing import Any, ClassVar, get_args, get_origin, get_type_hints
 
 from ..errors import SettingError
 from ..schema.changes import check_changes
 
 LONGEST_NUMBER = 400  # characters
 
+KINDS: dict[str, type[Part]] = {}
+
 # Parts
 
 
 @dataclass(frozen=True)
 class Part:
-    """`row` says to which row of a question with several this part belongs, counted from 0; None: to all of it."""
+    """`row` says to which row of a question with several this part belongs, counted from 0; None: to all of it. A kind
+    with a name is known from where its class is defined, and so are the records in its lists."""
 
     kind: ClassVar[str] = ""
     row: int | None = field(default=None, kw_only=True)
+
+    def __init_subclass__(cls) -> None:
+        KINDS[cls.kind] = cls
+
+    def table(self) -> Table | None:
+        """The same values in rows and columns, for the downloads; None for what has none (a picture, a text)."""
+        return None
+
+    def sentence(self) -> Sentence | None:
+        """What a kind says of itself; of those that have None `presentation.py` speaks, of all parts together."""
+        return None
 
     def document(self) -> dict[str, Any]:
         """The part as programs get it."""
@@ -77,6 +92,9 @@ class Table(Part):
     rows: list[list[Any]]
     label: str = ""
 
+    def table(self) -> Table:
+        return self
+
 
 @dataclass(frozen=True)
 class Score:
@@ -97,6 +115,10 @@ class Scores(Part):
     lowest_is_best: bool = False
     full: float | None = None  # what a whole bar stands for; without it, the largest score
 
+    def table(self) -> Table:
+        columns = [Column(self.label), Column(self.measure, "number")]
+        return Table(self.name, columns, [[item.label, item.score] for item in self.scores], row=self.row)
+
 
 @dataclass(frozen=True)
 class Number(Part):
@@ -107,6 +129,11 @@ class Number(Part):
     name: str = ""
     label: str = ""
     unit: str = ""
+
+    def table(self) -> Table:
+        type_ = "integer" if isinstance(self.value, int) else "number"
+        column = Column(self.name or "value", type_, self.label, self.unit)
+        return Table(self.name, [column], [[self.value]], row=self.row)
 
 
 @dataclass(frozen=True)
@@ -133,6 +160,11 @@ class Boxes(Part):
     width: float | None = None
     height: float | None = None
 
+    def table(self) -> Table:
+        columns = [Column("label"), *(Column(name, "number") for name in ("score", "x0", "y0", "x1", "y1"))]
+        rows = [[box.label, box.score, box.x0, box.y0, box.x1, box.y1] for box in self.boxes]
+        return Table(self.name, columns, rows, row=self.row)
+
 
 @dataclass(frozen=True)
 class Span:
@@ -154,6 +186,11 @@ class Spans(Part):
     spans: list[Span]
     name: str = ""
 
+    def table(self) -> Table:
+        types = {"start": "integer", "end": "integer", "label": "string", "score": "number", "text": "string"}
+        rows = [[span.start, span.end, span.label, span.score, span.text] for span in self.spans]
+        return Table(self.name, [Column(name, type_) for name, type_ in types.items()], rows, row=self.row)
+
 
 @dataclass(frozen=True)
 class Vector(Part):
@@ -162,6 +199,10 @@ class Vector(Part):
     kind: ClassVar[str] = "vector"
     values: list[float]
     name: str = ""
+
+    def table(self) -> Table:
+        columns = [Column(self.name or "value", "number")]
+        return Table(self.name, columns, [[value] for value in self.values], row=self.row)
 
 
 @dataclass(frozen=True)
@@ -222,45 +263,20 @@ class Result:
     said: Sentence = field(default_factory=Sentence)
 
 
-KINDS: dict[str, type[Part]] = {
-    part.kind: part for part in (Table, Scores, Number, Boxes, Spans, Vector, Images, Media, Text, Json)
-}
-_LISTED: dict[str, type[Any]] = {"columns": Column, "scores": Score, "boxes": Box, "spans": Span, "images": Image}
-
-
 def load(document: Mapping[str, Any]) -> Part:
     """The part that `document()` described."""
+    kind = document["kind"]
     values = {name: value for name, value in document.items() if name != "kind"}
-    for name, item in _LISTED.items():
-        if name in values:
-            values[name] = [item(**described) for described in values[name]]
-    return KINDS[document["kind"]](**values)
+    for name, record in _records(kind).items():
+        values[name] = [record(**described) for described in values.get(name, [])]
+    return KINDS[kind](**values)
 
 
-def as_table(part: Part) -> Table | None:
-    """The same values in rows and columns; None for what has none (a picture, a text)."""
-    match part:
-        case Table():
-            return part
-        case Scores():
-            columns = [Column(part.label), Column(part.measure, "number")]
-            return Table(part.name, columns, [[item.label, item.score] for item in part.scores], row=part.row)
-        case Number():
-            type_ = "integer" if isinstance(part.value, int) else "number"
-            column = Column(part.name or "value", type_, part.label, part.unit)
-            return Table(part.name, [column], [[part.value]], row=part.row)
-        case Boxes():
-            columns = [Column("label"), *(Column(name, "number") for name in ("score", "x0", "y0", "x1", "y1"))]
-            rows = [[box.label, box.score, box.x0, box.y0, box.x1, box.y1] for box in part.boxes]
-            return Table(part.name, columns, rows, row=part.row)
-        case Spans():
-            types = {"start": "integer", "end": "integer", "label": "string", "score": "number", "text": "string"}
-            rows = [[span.start, span.end, span.label, span.score, span.text] for span in part.spans]
-            return Table(part.name, [Column(name, type_) for name, type_ in types.items()], rows, row=part.row)
-        case Vector():
-            columns = [Column(part.name or "value", "number")]
-            return Table(part.name, columns, [[value] for value in part.values], row=part.row)
-    return None
+@lru_cache(maxsize=100)
+def _records(kind: str) -> dict[str, Any]:
+    """The dataclasses that the lists of a kind hold, by the names of the lists."""
+    inside = {name: get_args(hint) for name, hint in get_type_hints(KINDS[kind]).items() if get_origin(hint) is list}
+    return {name: types[0] for name, types in inside.items() if is_dataclass(types[0])}
 
 
 def as_number(value: Any) -> float | None:

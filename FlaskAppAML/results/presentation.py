@@ -24,7 +24,6 @@ from . import (
     Text,
     Vector,
     as_number,
-    as_table,
 )
 from .decisions import Decision, decided, words
 from .figures import figure
@@ -133,7 +132,7 @@ def _as_view(part: Part, view: str, result: Result) -> Part:
     if view == "json":
         document = {key: value for key, value in part.document().items() if key not in ("kind", "row")}
         return Json(result.raw if len(result.parts) == 1 else document, vars(part)["name"], row=part.row)
-    table = as_table(part)
+    table = part.table()
     if view == "table":
         return table or part
     row = table.rows[0] if table and len(table.rows) == 1 else []
@@ -275,7 +274,10 @@ def _shares_of_decision(table: Table, outputs: Words) -> tuple[Scores, Sentence]
 
 
 def _sentence(parts: list[Part]) -> Sentence:
-    """Says what comes first of: labels, boxes, names in a text, a picture, a number, a table, and so on down."""
+    """Says what comes first of: labels, boxes, names in a text, a picture, a number, a table, and so on down. Before
+    them comes what speaks for itself."""
+    if own := next((said for part in parts if (said := part.sentence())), None):
+        return own
     for kind, speak in _SPEAKERS.items():
         if kind == "table" and parts and isinstance(parts[0], Text) and parts[0].name.lower() in ANSWERING_TEXTS:
             return _of_texts(parts)
