@@ -301,6 +301,24 @@ def test_the_owner_can_pin_a_view(part: Part, view: str, kind: type[Part]) -> No
     assert type(pinned) is kind
 
 
+def test_the_owner_can_pin_the_view_of_a_column() -> None:
+    table = one_row(summary="**Fine**", tags=["a", "b"], price=12.5, model="v3")
+    about = {"summary": {"view": "text"}, "tags": {"view": "json"}, "price": {"view": "number", "unit": "EUR"}}
+    result = shown(table, about)
+    assert [type(part) for part in result.parts] == [Text, Json, Number, Table]
+    assert [vars(part)["name"] for part in result.parts] == ["summary", "tags", "price", "out"]
+    assert result.parts[1] == Json(["a", "b"], "tags")
+    assert [column.name for column in result.parts[3].table().columns] == ["model"]  # type: ignore[union-attr]
+    assert str(result.said) == "The answer is 12.5 EUR."
+    many = Table("out", [Column("a"), Column("b")], [[1, 2], [3, 4]])
+    assert shown(many, {"a": {"view": "number"}}).parts == [many], "a column of many rows stays in them"
+
+
+@pytest.mark.parametrize(("cell", "text"), [(["é"], '["é"]'), (None, "null"), (True, "true"), (0.5, "0.5"), ("a", "a")])
+def test_what_is_shown_as_text_is_json_and_no_python(cell: Any, text: str) -> None:
+    assert shown(Table("x", [Column("a")], [[cell]]), {"x": {"view": "text"}}).parts == [Text(text, "x")]
+
+
 def test_a_pinned_table_has_no_view_in_front() -> None:
     assert len(shown(clusters(0, 0.1, 0.2), {"out": {"view": "table"}}).parts) == 1
 

@@ -46,7 +46,7 @@ def present(result: Result, outputs: Words, subject: str) -> Result:
     """The result with its views in front and its sentence. `subject` is what was asked about, or ""."""
     parts: list[Part] = []
     said: Sentence | None = None
-    for part in result.parts:
+    for part in _taken_apart(result.parts, outputs):
         about = _about(part, outputs)
         if about.hidden:
             continue
@@ -61,6 +61,22 @@ def present(result: Result, outputs: Words, subject: str) -> Result:
             shown = _with_owner_words(_with_text(part, subject), outputs)
         parts.append(shown)
     return Result(parts, result.raw, said or _sentence(parts))
+
+
+def _taken_apart(parts: list[Part], outputs: Words) -> Iterable[Part]:
+    """The columns of a single row that the owner gave a view are outputs of their own, in front of the row."""
+    pinned = {name for name, about in outputs.items() if about.view}
+    for part in parts:
+        names = [column.name for column in part.columns] if isinstance(part, Table) and len(part.rows) == 1 else []
+        apart = [i for i, name in enumerate(names) if name in pinned] if len(names) > 1 else []
+        if not apart or not isinstance(part, Table):
+            yield part
+            continue
+        for i in apart:
+            yield Table(names[i], [part.columns[i]], [[part.rows[0][i]]], row=part.row)
+        rest = [i for i in range(len(names)) if i not in set(apart)]
+        if rest:
+            yield replace(part, columns=[part.columns[i] for i in rest], rows=[[part.rows[0][i] for i in rest]])
 
 
 def _about(part: Part, outputs: Words) -> Output:
@@ -129,6 +145,9 @@ def _as_view(part: Part, view: str, result: Result) -> Part:
     """The part as another kind, or as it is where its values make no such view."""
     if view == part.kind:
         return part
+    cell = _single_cell(part)
+    if view == "json" and isinstance(cell, dict | list):
+        return Json(cell, vars(part)["name"], row=part.row)
     if view == "json":
         document = {key: value for key, value in part.document().items() if key not in ("kind", "row")}
         return Json(result.raw if len(result.parts) == 1 else document, vars(part)["name"], row=part.row)
@@ -149,10 +168,15 @@ def _as_view(part: Part, view: str, result: Result) -> Part:
     return part
 
 
+def _single_cell(part: Part) -> Any:
+    return part.rows[0][0] if isinstance(part, Table) and len(part.rows) == len(part.columns) == 1 else None
+
+
 def _as_text(part: Part, row: list[Any]) -> Part:
     name = vars(part)["name"]
     if len(row) == 1:
-        return Text(str(row[0]), name, row=part.row)
+        text = row[0] if isinstance(row[0], str) else beginning(row[0], LONGEST_JSON)
+        return Text(text, name, row=part.row)
     return Text(beginning(part.value, LONGEST_JSON), name, row=part.row) if isinstance(part, Json) else part
 
 
