@@ -10,6 +10,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, is_dataclass
 from functools import lru_cache
+from itertools import pairwise
 from typing import Any, ClassVar, get_args, get_origin, get_type_hints
 
 from ..errors import SettingError
@@ -24,11 +25,13 @@ KINDS: dict[str, type[Part]] = {}
 
 @dataclass(frozen=True)
 class Part:
-    """`row` says to which row of a question with several this part belongs, counted from 0; None: to all of it. A kind
-    with a name is known from where its class is defined, and so are the records in its lists."""
+    """`row` says to which row of a question with several this part belongs, counted from 0; None: to all of it.
+    `of_table`: this is a view of the table that comes next, which holds its values too. A kind is known from where its
+    class is defined, and so are the records in its lists."""
 
     kind: ClassVar[str] = ""
     row: int | None = field(default=None, kw_only=True)
+    of_table: bool = field(default=False, kw_only=True)
 
     def __init_subclass__(cls) -> None:
         KINDS[cls.kind] = cls
@@ -43,8 +46,9 @@ class Part:
 
     def document(self) -> dict[str, Any]:
         """The part as programs get it."""
-        values = {name: _plain(value) for name, value in vars(self).items() if name != "row"}
-        return {"kind": self.kind, **values, **({} if self.row is None else {"row": self.row})}
+        values = {name: _plain(value) for name, value in vars(self).items() if name not in ("row", "of_table")}
+        seldom = {**({} if self.row is None else {"row": self.row}), **({"of_table": True} if self.of_table else {})}
+        return {"kind": self.kind, **values, **seldom}
 
 
 def _plain(value: Any) -> Any:
@@ -261,6 +265,11 @@ class Result:
     parts: list[Part]
     raw: Any
     said: Sentence = field(default_factory=Sentence)
+
+
+def tables_behind(parts: list[Part]) -> list[Table]:
+    """Those of which there is a view in front."""
+    return [part for view, part in pairwise(parts) if view.of_table and isinstance(part, Table)]
 
 
 def load(document: Mapping[str, Any]) -> Part:

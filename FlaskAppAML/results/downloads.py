@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from ..wire import dumps
-from . import Column, Part, Scores, Table, Text
+from . import Column, Part, Table, Text
 from .figures import EXACT
 
 # What a spreadsheet would take for a formula. A number may begin with a minus or a plus.
@@ -120,10 +120,8 @@ def _rows(table: Table) -> Iterable[list[Any]]:
 
 
 def _tables(parts: list[Part]) -> list[Table]:
-    """Scores that are only the view of a table are left out: it holds their numbers."""
-    behind = {part.name for part in parts if isinstance(part, Table)}
-    shown = (part for part in parts if not (isinstance(part, Scores) and part.name in behind))
-    return [table for part in shown if (table := part.table())]
+    """What is only a view of a table is left out."""
+    return [table for part in parts if not part.of_table and (table := part.table())]
 
 
 def _joined(tables: list[Table]) -> list[Table]:

@@ -56,7 +56,7 @@ def present(result: Result, outputs: Words, subject: str) -> Result:
         else:
             view = _view_of_table(part, outputs, subject) if isinstance(part, Table) else None
             if view:
-                parts.append(view[0])
+                parts.append(replace(view[0], of_table=True))
                 said = said or view[1]
             shown = _with_owner_words(_with_text(part, subject), outputs)
         parts.append(shown)

@@ -123,15 +123,13 @@ class Answer:
     @property
     def views(self) -> list[Part]:
         """What is looked at first: everything but a table that a view already shows."""
-        seen = {part.name for part in self.parts if isinstance(part, Scores)}
-        shown = [part for part in self.parts if not (isinstance(part, Table) and part.name in seen)]
-        return shown[:MOST_PARTS]
+        behind = {id(table) for table in results.tables_behind(self.parts)}
+        return [part for part in self.parts if id(part) not in behind][:MOST_PARTS]
 
     @property
     def tables(self) -> list[Table]:
         """Tables behind a view: every value as the endpoint names it."""
-        seen = {part.name for part in self.parts if isinstance(part, Scores)}
-        return [part for part in self.parts if isinstance(part, Table) and part.name in seen][:MOST_PARTS]
+        return results.tables_behind(self.parts)[:MOST_PARTS]
 
     @staticmethod
     def bars(part: Scores) -> tuple[bool, list[tuple[str, str, str, bool]]]:
