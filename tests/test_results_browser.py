@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
+import re
 import shutil
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import urljoin
 
 import pytest
+import requests
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
 from waitress import create_server
@@ -24,12 +28,14 @@ from FlaskAppAML.results import (
     Image,
     Images,
     Json,
+    Line,
     Media,
     Number,
     Part,
     Result,
     Score,
     Scores,
+    Series,
     Span,
     Spans,
     Table,
@@ -57,6 +63,8 @@ MARKDOWN = "# What to do\n\nKeep it **simple**:\n\n- one thing\n- another\n\nTha
 NUMBERS = [Column("name"), Column("value", "number", "Value", "kg"), Column("count", "integer")]
 ROWS: list[list[Any]] = [["b", 2.5, 10], ["a", None, 9], ["c", 10.25, 100], ["é", 0.123456, None]]
 
+MONTHS = [f"2026-{month:02}" for month in range(1, 13)]
+
 ANSWERS: dict[str, list[Part]] = {
     "table": [Table("predictions", NUMBERS, [*ROWS, *([f"row {i}", i / 3, i] for i in range(300))])],
     "wide": [Table("wide", [Column(f"column {i}", "number") for i in range(60)], [[i / 7 for i in range(60)]] * 3)],
@@ -66,6 +74,9 @@ ANSWERS: dict[str, list[Part]] = {
     "boxes": [Boxes("found", [Box("cat", 0.9, 1, 2.5, 300, 400), Box("dog", None, 5, 5, 40, 50)])],
     "spans": [Spans("I met Sarah in Berlin.", [Span(6, 11, "PER", 0.99), Span(15, 21, "LOC", 0.5)], "names")],
     "vector": [Vector([(i * 37 % 101) / 101 - 0.5 for i in range(384)], "embedding")],
+    "series": [
+        Series(MONTHS, [Line("forecast", [i * 1.5 for i in range(12)]), Line("low", [i * 0.5 for i in range(12)])])
+    ],
     "images": [Images([Image("image/png", PNG, "mask")], "plot")],
     "media": [Media("audio/wav", WAV, "speech")],
     "text": [Text(MARKDOWN, "answer")],
@@ -212,3 +223,12 @@ def test_only_those_files_are_loaded_that_a_view_needs(
     loaded = page.evaluate("performance.getEntriesByType('resource').map((found) => found.name)")
     found = {path.rsplit("/", 1)[1].split("-")[0] + path[path.rindex(".") :] for path in loaded}
     assert found & {"answer.css", "answer.js"} == set(files)
+
+
+@pytest.mark.parametrize("name", ANSWERS)
+def test_pages_with_answers_are_small(name: str, served: str) -> None:
+    """With sheets, scripts and, here, even the rows."""
+    html = requests.get(served + name, timeout=10).content
+    paths = re.findall(rb'(?:href|src)="(/static/[^"]+)"', html)
+    got = [requests.get(urljoin(served, path.decode()), timeout=10, stream=True).raw.read() for path in paths]
+    assert len(gzip.compress(html)) + sum(map(len, got)) < 15_000

@@ -210,6 +210,31 @@ class Vector(Part):
 
 
 @dataclass(frozen=True)
+class Line:
+    label: str
+    values: list[float | None]
+
+
+@dataclass(frozen=True)
+class Series(Part):
+    """Numbers over time: each line has a value, or None, at each of the `places`, which are dates in ISO 8601."""
+
+    kind: ClassVar[str] = "series"
+    places: list[str]
+    lines: list[Line]
+    name: str = ""
+
+    def table(self) -> Table:
+        columns = [Column("date"), *(Column(line.label, "number") for line in self.lines)]
+        rows = [list(row) for row in zip(self.places, *(line.values for line in self.lines), strict=True)]
+        return Table(self.name, columns, rows, row=self.row)
+
+    def sentence(self) -> Sentence:
+        count = f"{len(self.places):,} {'values' if len(self.lines) == 1 else 'rows'}"
+        return Sentence("The endpoint answered with ", count, f", {self.places[0]} to {self.places[-1]}.")
+
+
+@dataclass(frozen=True)
 class Image:
     content_type: str
     base64: str

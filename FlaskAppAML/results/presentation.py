@@ -27,6 +27,7 @@ from . import (
 )
 from .decisions import Decision, decided, words
 from .figures import figure
+from .series import series
 
 DISTANCE = re.compile(r"DistancesToClusterCenter no\.(\d+)")
 PROBABILITY = re.compile(r'Scored Probabilities for Class "(.*)"')
@@ -89,7 +90,9 @@ def _about(part: Part, outputs: Words) -> Output:
     return named or Output()
 
 
-def _view_of_table(table: Table, outputs: Words, subject: str) -> tuple[Scores, Sentence] | None:
+def _view_of_table(table: Table, outputs: Words, subject: str) -> tuple[Part, Sentence] | None:
+    if over_time := series(_table_with_words(table, outputs) if outputs else table):
+        return over_time, over_time.sentence()
     return (
         _clusters(table, outputs, subject)
         or _classes(table, outputs)
@@ -163,6 +166,8 @@ def _as_view(part: Part, view: str, result: Result) -> Part:
         return Number(value, table.columns[0].name if table else "", row=part.row)
     if table and view == "vector" and row and len(numbers) == len(row):
         return Vector(numbers, table.name, row=part.row)
+    if table and view == "series":
+        return series(table) or part
     if table and view == "scores":
         return _as_scores(table, numbers) or part
     return part

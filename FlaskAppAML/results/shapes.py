@@ -37,6 +37,7 @@ from . import (
 )
 from .boxes import LABEL_KEYS, LONGEST_LABEL, SCORE_KEYS, boxes_of_lists, boxes_of_records
 from .grids import LONGEST_NAME, LONGEST_SPREAD, column_length, grid, is_split, of_columns, of_records
+from .series import is_dated
 
 SHORTEST_VECTOR = 16
 LONGEST_CELL = 200  # of a text that may stand in a table rather than for itself
@@ -324,6 +325,8 @@ def _of_object(record: dict[str, Any], name: str, n_rows: int, depth: int) -> li
         return [part for part in [_labels_of_records([record], name)] if part]
     if view := boxes_of_lists(record, name) or _labels_of_lists(record, name, n_rows) or _labels_of_map(record, name):
         return [view]
+    if is_dated(record):
+        return table(name, record)
     keys = _keys_of_label(record)
     if keys and keys[0] not in OF_ROWS and depth < DEEPEST:
         rest = {key: value for key, value in record.items() if key not in keys}

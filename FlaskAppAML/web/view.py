@@ -7,10 +7,10 @@ import json
 import math
 import secrets
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from http import HTTPStatus
-from itertools import groupby
+from itertools import cycle, groupby
 from typing import Any
 
 from flask import current_app, render_template, request
@@ -19,7 +19,7 @@ from markupsafe import Markup, escape
 
 from .. import __version__, results
 from ..forms import SchemaForm
-from ..results import Box, Boxes, Column, Json, Number, Part, Scores, Sentence, Spans, Table, Vector
+from ..results import Box, Boxes, Column, Json, Number, Part, Scores, Sentence, Series, Spans, Table, Vector
 from ..results.figures import figure, figures
 from ..results.tree import Node, tree
 from ..wire import beginning, dumps
@@ -38,6 +38,7 @@ MOST_FRAMES = 64
 MOST_MARKS = 1000
 MOST_POINTS = 200  # of a small line
 FIRST_OF_VECTOR = 8
+DASHES = ("", "8 4", "2 3", "12 3 2 3")  # of lines; a colour alone would not tell them apart
 
 
 def common() -> dict[str, Any]:
@@ -60,8 +61,9 @@ def _template(jinja: Environment, part: Part) -> Any:
 def answer_files(jinja: Environment, answer: Answer) -> Markup:
     """The sheets and scripts that the views of an answer need: each template says it in its macro `files`, by their
     names in `static/`."""
-    macros = (getattr(_template(jinja, part), "files", None) for part in answer.views)
-    names = {name for part, files in zip(answer.views, macros, strict=True) if files for name in files(part).split()}
+    parts = [*answer.views, *answer.tables]
+    macros = (getattr(_template(jinja, part), "files", None) for part in parts)
+    names = {name for part, files in zip(parts, macros, strict=True) if files for name in files(part).split()}
     return Markup("\n  ").join(_linked(name) for name in sorted(names))
 
 
@@ -270,16 +272,30 @@ class Answer:
 
     @staticmethod
     def sparkline(part: Vector) -> str:
-        """The points of a line through the numbers, in a field of 600 by 100; of many the means of neighbours."""
-        size = math.ceil(len(part.values) / MOST_POINTS) or 1
-        runs = [part.values[i : i + size] for i in range(0, len(part.values), size)]
-        means = [sum(value / len(run) for value in run) for run in runs]
-        low, high = min(means, default=0.0), max(means, default=0.0)
-        height = (high - low) or 1.0
-        if not math.isfinite(height):
-            return ""
-        step = 600 / max(1, len(means) - 1)
-        return " ".join(f"{i * step:.1f},{98 - 96 * (mean - low) / height:.1f}" for i, mean in enumerate(means))
+        """The points of a line through the numbers."""
+        return _points(part.values, min(part.values, default=0.0), max(part.values, default=0.0))
+
+    @staticmethod
+    def lines(part: Series) -> list[tuple[str, str, str, str, str]]:
+        """Of each line its label, its points, its dashes, its lowest and its highest number. All have one scale."""
+        known = [[value for value in line.values if value is not None] for line in part.lines]
+        low, high = min(map(min, filter(None, known)), default=0.0), max(map(max, filter(None, known)), default=0.0)
+        lowest, highest = (figures([end(values) if values else None for values in known]) for end in (min, max))
+        points = [_points(line.values, low, high) for line in part.lines]
+        labels = [line.label for line in part.lines]
+        return list(zip(labels, points, cycle(DASHES), lowest, highest))
+
+
+def _points(values: Sequence[float | None], low: float, high: float) -> str:
+    """In a field of 600 by 100; of many the means of neighbours, and of those without a value none."""
+    size = math.ceil(len(values) / MOST_POINTS) or 1
+    runs = [[v for v in values[i : i + size] if v is not None] for i in range(0, len(values), size)]
+    height = (high - low) or 1.0
+    if not math.isfinite(height):
+        return ""
+    step = 600 / max(1, len(runs) - 1)
+    means = [(i, sum(value / len(run) for value in run)) for i, run in enumerate(runs) if run]
+    return " ".join(f"{i * step:.1f},{98 - 96 * (mean - low) / height:.1f}" for i, mean in means)
 
 
 def _first_of(most: int, count: int, what: str) -> list[str]:
