@@ -17,7 +17,7 @@ import pytest
 import requests
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
-from waitress import create_server
+from werkzeug.serving import make_server
 
 import FlaskAppAML
 from FlaskAppAML.results import (
@@ -117,11 +117,13 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         return view.form_page(site().model.form_class()(), answer=answer_of(ANSWERS[name]))
 
     app.add_url_rule("/of/<name>", view_func=of)
-    server = create_server(app, host="127.0.0.1", port=0, threads=4)
-    thread = threading.Thread(target=server.run, daemon=True)
+    server = make_server("127.0.0.1", 0, app, threaded=True)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
-    yield f"http://localhost:{server.effective_port}/of/"
-    server.close()
+    yield f"http://127.0.0.1:{server.server_port}/of/"
+    server.shutdown()
+    thread.join()
+    server.server_close()
 
 
 @pytest.fixture(scope="module")
@@ -230,5 +232,5 @@ def test_pages_with_answers_are_small(name: str, served: str) -> None:
     """With sheets, scripts and, here, even the rows."""
     html = requests.get(served + name, timeout=10).content
     paths = re.findall(rb'(?:href|src)="(/static/[^"]+)"', html)
-    got = [requests.get(urljoin(served, path.decode()), timeout=10, stream=True).raw.read() for path in paths]
-    assert len(gzip.compress(html)) + sum(map(len, got)) < 15_000
+    got = [html, *(requests.get(urljoin(served, path.decode()), timeout=10).content for path in paths)]
+    assert sum(len(gzip.compress(content)) for content in got) < 15_000
