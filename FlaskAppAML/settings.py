@@ -239,7 +239,12 @@ class Settings:
 
     # The endpoint
     url: str = setting("", "The scoring endpoint’s address.", http_url)
-    api_key: str = setting("", "The endpoint’s key.", secret, is_secret=True)
+    api_key: str = setting(
+        "",
+        "The endpoint’s key, of 8 characters or more: a shorter one could not be kept out of pages.",
+        secret,
+        is_secret=True,
+    )
     auth: str = setting(
         "bearer",
         "How the key is sent: `bearer`, `basic` (`API_KEY` is `user:password`), `none`, `header:NAME`, `query:NAME`.",

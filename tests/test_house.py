@@ -22,6 +22,7 @@ LEVELS = {
     "wire": 0.1,
     "media": 0.1,
     "env_file": 1,
+    "curl": 1,
     "schema": 1,  # what is asked
     "company": 1.1,
     "reading": 1.1,  # what services say about themselves

@@ -34,7 +34,6 @@ DEFAULT_SCHEMA = Schema(
     (Field("body", kind="json", label="Body", help="The whole body of the request."),),
     envelope="value",
     dialect="openapi",
-    source="nothing; the endpoint does not describe itself",
 )
 
 
@@ -127,6 +126,12 @@ def _words(about: Mapping[str, Any]) -> tuple[str, str]:
     )
 
 
+def _is_made(summary: str, operation: Mapping[str, Any]) -> bool:
+    """Whether a summary is the name of a function in other letters, as FastAPI makes it where nobody wrote one."""
+    made_of = re.sub(r"\W+", "_", summary).lower()
+    return str(operation.get("operationId", "")).lower().startswith(f"{made_of}_")
+
+
 def _of_routes(url: str, document: Mapping[str, Any]) -> Schema | None:
     """BentoML's `/schema.json`: each route with the schema of its input; files among it travel in multipart."""
     found = [r for r in document["routes"][:MOST_PATHS] if isinstance(r, dict) and isinstance(r.get("route"), str)]
@@ -153,6 +158,7 @@ def _of_description(url: str, document: Mapping[str, Any]) -> Schema | None:
     made = _of_body(operation, document, body, is_in_address=bool(parameters))
     fields = unique_names([*made.fields, *_apart(parameters, made.fields)])
     title, description = _words(operation.about)
+    own = "" if _is_made(title, operation.about) else title
     info = document.get("info")
     whole = _words(info) if isinstance(info, dict) else ("", "")
     name = "swagger.json" if "swagger" in document else "OpenAPI description"
@@ -160,8 +166,8 @@ def _of_description(url: str, document: Mapping[str, Any]) -> Schema | None:
     return replace(
         made,
         fields=fields,
-        title=whole[0] or title,
-        description=description or whole[1],
+        title=own or whole[0] or title,
+        description=description or own or whole[1],
         source=f"the endpoint’s {name}",
         dialect="openapi",
         url="" if address == url else address,
