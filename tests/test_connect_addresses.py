@@ -1,4 +1,4 @@
-"""`/connect`, `flask check` and the form for an address that is not quite right, and for what people paste beside it."""
+"""`/connect`, `flask check` and the form for an address that is not quite right, and for what people paste there."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from flask.testing import FlaskClient
 from house import Page, check
 from test_connect import HERE, Service, press, said
 
+import FlaskAppAML
+from demo.server import Demo
 from FlaskAppAML import connect, curl
 from FlaskAppAML.cli import misspelled
 from FlaskAppAML.dialects import operations
@@ -67,7 +69,7 @@ def offered(page: Page) -> list[str]:
 
 def test_a_wrong_path_is_answered_with_those_that_there_are(browser: FlaskClient, service: Service) -> None:
     page = inspect(browser, f"{service.root}/scoore")
-    assert page.texts["h2"][0] == "There is nothing at /scoore. The service describes these:"
+    assert page.texts["h2"][0] == "There is nothing at /scoore. What there is:"
     assert offered(page) == ["/rent", "/price"]
     assert "POST /rentThe rent of a flat" in said(page)
     assert "Its price <b>in euros</b>" in said(page), "as text"
@@ -99,7 +101,7 @@ def test_a_field_of_the_model_cannot_move_the_address(browser: FlaskClient, serv
 @pytest.mark.parametrize("path", ["", "/", "/docs", "/openapi.json"])
 def test_the_address_of_a_whole_service_lists_its_operations(path: str, browser: FlaskClient, service: Service) -> None:
     page = inspect(browser, service.root + path)
-    assert page.texts["h2"][0] == "The service describes two operations: which one is meant?"
+    assert page.texts["h2"] == ["The service describes two operations: which one is meant?"]
     assert offered(page) == ["/rent", "/price"]
     assert all(method == "GET" for method, *_ in service.seen)
 
@@ -285,6 +287,22 @@ def test_a_key_that_the_model_refuses(browser: FlaskClient, service: Service) ->
     assert "Yours: check the key, and how it is sent." in words
     assert "nothing wrong with what you typed" not in words
     assert "owner of this app" not in words
+
+
+def test_there_is_a_way_back_to_the_demo(
+    make_app: MakeApp, service: Service, demo: Demo, tmp_path: Path, browser: FlaskClient
+) -> None:
+    given = Settings(url=demo.url, api_key=KEY, title="Companies", data_dir=str(tmp_path / "data"), rate_limit="off")
+    app = FlaskAppAML.create_app(given, local=True, demo=True, demos={"companies": given})
+    beside = app.test_client()
+    used = press(beside, "use", url=f"{service.root}/rent", api_key=KEY)
+    assert "the demo still runs: Companies, then Use this endpoint." in said(used)
+    page = check(beside.get("/connect", **HERE).text)
+    assert "the demo still runs: Companies, then Use this endpoint" in said(page)
+    back = press(beside, "use", url=demo.url)
+    assert f"In use now: {demo.url.split('/')[2]}" in back.texts["h2"]
+    assert "Demo: answers come from" in said(check(beside.get("/", **HERE).text))
+    assert "the demo still runs" not in said(check(browser.get("/connect", **HERE).text)), "no demo, no way back"
 
 
 def test_the_owner_is_not_told_two_things_of_an_endpoint_that_is_down(make_app: MakeApp) -> None:

@@ -265,7 +265,8 @@ def test_the_owner_can_ask_mlflow_for_its_columns(case: Case, park: Park, tmp_pa
     assert run.gate.scored == before + 1
     told = Endpoint(settings(run, case, tmp_path / "two", schema=schema))
     assert [(f.name, f.kind, f.required) for f in told.schema.fields] == [(n, "number", True) for n in FLOWERS[0]]
-    assert species_in(score(told, told.schema, [typed_row(told, FLOWERS[0])]).result) == list(SPECIES[:1])
+    rows = [typed_row(told, typed) for typed in FLOWERS]
+    assert species_in(score(told, told.schema, rows).result) == list(SPECIES)
 
 
 def test_the_page_holds_every_server_once(all_seen: dict[str, Seen]) -> None:
