@@ -5,13 +5,15 @@ Source: curl's own manual page. Options that say nothing about the three are pas
 
 from __future__ import annotations
 
-import argparse
 import re
 import shlex
-from typing import NamedTuple, NoReturn
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit, urlunsplit
 
 from .settings import CARRIES_A_SECRET, KEY_IN_QUERY
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser
 
 COMMAND = re.compile(r"\s*(?:\$\s+)?curl(?:\.exe)?\s", re.IGNORECASE)
 LINE_GOES_ON = re.compile(r"[\\^`][ \t]*\r?\n")  # in the shells of Unix and Windows
@@ -32,22 +34,22 @@ class Command(NamedTuple):
     lacks: str
 
 
-class _Options(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise ValueError("an option is not whole")
-
-
 def is_curl(text: str) -> bool:
     return COMMAND.match(text) is not None
 
 
 def read(text: str) -> Command:
     """Raises ValueError with the words that complete "It cannot be read: ...". They hold nothing of the command."""
+    from argparse import ArgumentError  # only who pastes a command needs it
+
     try:
         words = shlex.split(LINE_GOES_ON.sub(" ", COMMAND.sub("", text, count=1)))
     except ValueError:
         raise ValueError("a quote is open") from None
-    given, rest = _options().parse_known_args(words)
+    try:
+        given, rest = _options().parse_known_args(words)
+    except ArgumentError:
+        raise ValueError("an option is not whole") from None
     loose = [word for word in rest if not word.startswith("-")]
     address = given.url or next((word for word in loose if "://" in word), loose[0] if loose else "")
     url, of_query, secrets = _without_key(address)
@@ -70,8 +72,10 @@ def read(text: str) -> Command:
     return Command(url, "" if lacks else body, auth, tuple(secrets), tuple(others), lacks)
 
 
-def _options() -> _Options:
-    options = _Options(add_help=False, allow_abbrev=False)
+def _options() -> ArgumentParser:
+    from argparse import ArgumentParser
+
+    options = ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
     options.add_argument("-H", "--header", action="append", default=[])
     options.add_argument(*BODIES, dest="body", action="append", default=[])
     options.add_argument("-F", "--form", action="append", default=[])

@@ -123,7 +123,8 @@ def test_a_gateway_stands_before_every_path(browser: FlaskClient, service: Servi
 def test_what_could_stand_in_no_address_is_not_offered() -> None:
     paths = {path: operation() for path in ("/a b", "/" + "x" * 400, "/ü", "/\n", "/good")}
     assert [one.path for one in operations.elsewhere("http://h/x", {"paths": paths})] == ["/good"]
-    for nothing in (None, [], {}, {"paths": 1}, {"paths": {"/x": operation()}}):
+    nothings: list[Any] = [None, [], {}, {"paths": 1}, {"paths": {"/x": operation()}}]
+    for nothing in nothings:
         assert operations.elsewhere("http://h/x", nothing) == ()
     many = {f"/p{number}": operation() for number in range(9)}
     assert operations.said_of(operations.elsewhere("http://h/x", {"paths": many})) == "/p0, /p1, /p2 and 6 more"
