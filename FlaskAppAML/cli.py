@@ -100,7 +100,10 @@ def _say_schema(endpoint: Endpoint, say: Say) -> bool:
                 if isinstance(error, SettingError):
                     return False
             elif healthy:
-                say("Schema    the endpoint does not describe itself. Unless the form below fits, set SCHEMA to one")
+                to_whom = " to this key" if isinstance(error, KeyRefused) else ""
+                say(
+                    f"Schema    the endpoint does not describe itself{to_whom}. Unless the form below fits, set SCHEMA to one"
+                )
                 say("          sample request: see README, Your own endpoint.")
             else:
                 say(f"Schema    could not be read from the endpoint: {error.said} {error.detail}")

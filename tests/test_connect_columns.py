@@ -17,7 +17,9 @@ from flask.testing import FlaskClient
 from test_connect import SWAGGER, Service, press, said
 
 from demo.server import Demo
+from FlaskAppAML import connect
 from FlaskAppAML.dialects import mlflow
+from FlaskAppAML.endpoint import Endpoint
 from FlaskAppAML.schema import Field
 from FlaskAppAML.settings import Settings, read_environment
 
@@ -113,10 +115,14 @@ def test_what_tells_no_columns_is_said(
     assert len(posts(stand_in)) == 1
 
 
-def test_the_key_in_a_refusal_stays_secret(browser: FlaskClient, stand_in: Service) -> None:
+def test_the_key_in_a_refusal_stays_secret(browser: FlaskClient, stand_in: Service, tmp_path: Path) -> None:
     key = "s3cret-of-mine"
     stand_in.tell("/invocations", refusal(f"'{key}': double (required), 'b': double (required)"), 400)
-    page = press(browser, "columns", url=f"{stand_in.root}/invocations", api_key=key)
+    url = f"{stand_in.root}/invocations"
+    told = connect.columns(Endpoint(Settings(url=url, api_key=key, data_dir=str(tmp_path))))
+    assert '"b": {"type": "number"}' in told
+    assert key not in told
+    page = press(browser, "columns", url=url, api_key=key)
     assert key not in str(page.elements) + str(page.texts)
 
 
