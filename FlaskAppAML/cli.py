@@ -101,10 +101,8 @@ def _say_schema(endpoint: Endpoint, say: Say) -> bool:
                     return False
             elif healthy:
                 to_whom = " to this key" if isinstance(error, KeyRefused) else ""
-                say(
-                    f"Schema    the endpoint does not describe itself{to_whom}. Unless the form below fits, set SCHEMA to one"
-                )
-                say("          sample request: see README, Your own endpoint.")
+                say(f"Schema    the endpoint does not describe itself{to_whom}. Unless the form below fits, set")
+                say("          SCHEMA to one sample request: see README, Your own endpoint.")
             else:
                 say(f"Schema    could not be read from the endpoint: {error.said} {error.detail}")
     try:

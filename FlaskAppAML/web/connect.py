@@ -470,7 +470,7 @@ def _about_key(found: Found, settings: Settings, of_try: EndpointError | None) -
         said = "Refused by the model."
     elif settings.auth == "none":
         said = "None was sent."
-    elif found.failure is None and found.was_asked:
+    elif (found.failure is None or found.choices) and found.was_asked:
         said = "Not refused for the description. Whether it opens the model, only a try tells."
     else:
         said = "Not tried yet."
