@@ -396,8 +396,8 @@ def test_an_error_is_the_last_line_in_words(app: Flask, server: Streaming) -> No
 
 def test_wrong_input_is_answered_before_the_model_is_asked(app: Flask, server: Streaming) -> None:
     server.reset()
-    reply = app.test_client().post("/models/model/stream", data={**FORM, "message": ""})
-    assert (reply.status_code, reply.mimetype) == (422, "text/html")
+    (line,) = lines_of(app, {**FORM, "message": ""})
+    assert (line["status"], "Fill this in." in line["page"]) == (422, True)
     assert not server.requests
 
 

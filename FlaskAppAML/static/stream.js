@@ -49,7 +49,7 @@
     const answer = main.querySelector(".pair > .say:not(.blank)");
     const isFree = [document.body, form.querySelector(".go")].includes(document.activeElement) || section.contains(document.activeElement);
     document.title = whole.title;
-    if (!answer || main.querySelector(".ask .error")) {
+    if (!answer || main.querySelector(".field > .error")) {
       document.querySelector("main").replaceWith(main);
     } else {
       const text = section.querySelector(".coming");

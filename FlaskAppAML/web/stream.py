@@ -16,7 +16,7 @@ from typing import Any
 from flask import Flask, Response, current_app, g, request, stream_with_context
 
 from ..answers import InPieces
-from ..errors import EndpointError
+from ..errors import AppError, EndpointError
 from ..forms import SchemaForm
 from ..score import stream
 from ..wire import dumps
@@ -34,9 +34,12 @@ def install(app: Flask) -> None:
 
 
 def submit_stream(model: str) -> Response:
-    """What is wrong before the model is asked is answered as ever, by a page."""
-    key, form = submitted(model)
-    lines = stream_with_context(_lines(key, form))
+    """What is wrong before the model is asked is told in the same way; of a 422 to a script browsers would complain."""
+    try:
+        key, form = submitted(model)
+        lines: Iterator[bytes] = stream_with_context(_lines(key, form))
+    except AppError as error:
+        lines = iter([_line(_page(current_app.handle_user_exception(error)))])
     # nginx, and what behaves like it, would collect the lines
     headers = {"X-Accel-Buffering": "no", "Cache-Control": "no-store, no-transform"}
     return Response(lines, content_type=f"{CONTENT_TYPE}; charset=utf-8", headers=headers)
