@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import socketserver
+import ssl
 import threading
 import zlib
 from collections.abc import Iterator
@@ -21,7 +22,7 @@ class Streaming:
     asked goes away before the end, and `under_way` counts the answers that have begun and not ended.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
         self.pieces: list[bytes | float | str] = []
         self.kind, self.more, self.ends = EVENTS, "", True
         self.status = "200 OK"
@@ -42,8 +43,10 @@ class Streaming:
         socketserver.ThreadingTCPServer.daemon_threads = True
         socketserver.ThreadingTCPServer.request_queue_size = 256
         self._server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler)
+        if tls is not None:
+            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
-        self.url = f"http://127.0.0.1:{self._server.server_address[1]}/v1/chat/completions"
+        self.url = f"{'https' if tls else 'http'}://127.0.0.1:{self._server.server_address[1]}/v1/chat/completions"
 
     def __enter__(self) -> Streaming:
         self._thread.start()

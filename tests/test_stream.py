@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import json
+import ssl
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
+from pathlib import Path
 from typing import Any, cast
 
 import pytest
+import requests
+import trustme
 from conftest import KEY, MakeApp
 from flask import Flask
 from streaming import Streaming, event, packed, said
+from test_server import environment, free_port, running
 
 from FlaskAppAML import answers
 from FlaskAppAML.endpoint import Endpoint
@@ -466,3 +472,36 @@ def test_patience_is_that_of_a_stream(app: Flask, server: Streaming, monkeypatch
     server.reset(*said("Iris."))
     list(lines_of(app, FORM))
     assert seen == [300.0]
+
+
+def test_silence_over_tls(make_app: MakeApp, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A look that finds nothing must leave what is packed in TLS readable."""
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "ca.pem"))
+    monkeypatch.setattr("FlaskAppAML.client.LOOK_SECONDS", 0.05)
+    with Streaming(context) as server:
+        server.reset(*cast(list[bytes | float], [p for t in "Iris" for p in (*said(t, finish=None), 0.2)]), *said("."))
+        endpoint = endpoint_of(make_app(url=server.url))
+        texts = list(stream(endpoint, endpoint.schema, [ROW]))
+    assert "".join(texts) == "Iris."
+    assert texts.count("") >= 4
+
+
+SERVERS = {"waitress": ["runserver.py", "--port"], "gunicorn": ["-m", "gunicorn", "FlaskAppAML:app", "--bind"]}
+
+
+@pytest.mark.parametrize("name", SERVERS)
+def test_the_servers_pass_it_on_at_once_and_notice_who_leaves(name: str, tmp_path: Path, server: Streaming) -> None:
+    port = free_port()
+    command = [sys.executable, *SERVERS[name], f"127.0.0.1:{port}" if name == "gunicorn" else str(port)]
+    env = environment(tmp_path, URL=server.url, API_KEY=KEY, MAX_CALLS="1", WEB_CONCURRENCY="1")
+    with running(command, port, env):
+        for _ in range(2):
+            server.reset(*said("Iris", finish=None), "open")
+            url = f"http://127.0.0.1:{port}/models/model/stream"
+            with requests.post(url, data=FORM, stream=True, timeout=10) as reply:
+                assert next(line for line in reply.iter_lines(chunk_size=1) if line) == b'{"text": "Iris"}'
+            assert server.cut_off.wait(8), "the one slot is held by nobody"
