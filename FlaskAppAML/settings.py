@@ -302,6 +302,12 @@ class Settings:
     # Limits of one call
     timeout: float = setting(25.0, "Seconds for the whole call: look-up, connection, every try, last byte.", seconds)
     connect_timeout: float = setting(5.0, "Seconds to connect, the TLS handshake included.", seconds)
+    stream_timeout: int = setting(
+        300,
+        "Seconds for the whole of an answer that comes in pieces, whose pauses may be as long as `TIMEOUT`; 0 asks for "
+        "answers in one piece.",
+        count,
+    )
     retries: int = setting(2, "Further tries where one is safe.", count)
     max_calls: int = setting(64, "Calls at once to the endpoint, per process; a few more wait.", positive)
     max_request_bytes: int = setting(

@@ -21,6 +21,7 @@ LEVELS = {
     "slots": 0.1,
     "wire": 0.1,
     "media": 0.1,
+    "events": 0.1,  # answers in pieces
     "env_file": 1,
     "curl": 1,
     "schema": 1,  # what is asked

@@ -13,12 +13,14 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import SplitResult, urlsplit, urlunsplit
 
+from ..events import CONTENT_TYPE, Event
 from ..reading.documents import example_of, field_from_property, fields_of_object, new_budget, with_examples
 from ..reading.references import Budget, merged, resolve
 from ..reading.samples import field_from_value, fields_of_values
 from ..results import Result
 from ..schema import Field, Row, Schema, plain, record, unique_names
 from ..wire import Reply, Request
+from . import pieces
 from .bodies import as_json, bare, multipart, result_of, urlencoded, with_parameters
 from .operations import DESCRIPTIONS, MOST_PATHS, SCORES, Operation, meant
 
@@ -172,7 +174,16 @@ def _of_description(url: str, document: Mapping[str, Any]) -> Schema | None:
         dialect="openapi",
         url="" if address == url else address,
         options=options,
+        streams=_answers_in_pieces(operation, document),
     )
+
+
+def _answers_in_pieces(operation: Operation, document: Mapping[str, Any]) -> bool:
+    """Whether the good answer is described as a stream of events."""
+    content = resolve(resolve(operation.about.get("responses"), document).get("200"), document).get("content")
+    produces = operation.about.get("produces")
+    named = [*(content if isinstance(content, dict) else ()), *(produces if isinstance(produces, list) else ())]
+    return any(str(kind).lower().startswith(CONTENT_TYPE) for kind in named)
 
 
 def _apart(parameters: list[Field], fields: Iterable[Field]) -> list[Field]:
@@ -387,3 +398,20 @@ def _body(schema: Schema, fields: list[Field], rows: list[Row], row: Row) -> tup
 def decode(schema: Schema, reply: Reply, n_rows: int) -> Result:
     """Whatever the service answers, by its shape. Raises BadResponse for what can be read as nothing."""
     return result_of(reply, n_rows if schema.envelope == "records" else 0)
+
+
+# Answer in pieces
+
+
+def in_pieces(request: Request) -> Request:
+    return pieces.wanting_events(request)
+
+
+def chunks(schema: Schema, event: Event) -> str:
+    """The text that one event adds. Raises the error that it stands for."""
+    return pieces.chunk(event)
+
+
+def whole(schema: Schema, events: list[Event]) -> Any:
+    """The text of all events, or what they say."""
+    return pieces.whole(events)
