@@ -79,6 +79,7 @@ PAGE = """<!doctype html>
   <meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
   <title>Every kind of field</title><link rel="stylesheet" href="/static/app.css">
   <script src="/static/app.js" defer></script>
+  {% for file in form.scripts %}<script src="/static/{{ file }}" defer></script>{% endfor %}
 </head>
 <body>
   <main id="main"><h1>Every kind of field</h1>

@@ -23,7 +23,7 @@ from ..schema.values import InvalidValue
 from ..wire import dumps
 from .controls import AS_JSON, Control, control, first
 from .html import Clean, Drawing, drawing
-from .looks import is_ticked
+from .looks import SCRIPTS, is_ticked
 
 LONGEST_PREFILL = 10_000  # characters of one value in an address
 
@@ -39,6 +39,7 @@ class SchemaForm(BaseForm):
     specimens: ClassVar[Mapping[str, Control]]  # bound once; every form has copies of its own
     takes_json: ClassVar[bool]
     has_files: ClassVar[bool]
+    scripts: ClassVar[list[str]]  # files of static/ that its page names besides app.js
     json_text: str = ""
     json_error: str = ""
 
@@ -163,6 +164,7 @@ def form_class(schema: Schema) -> type[SchemaForm]:
     made: type[SchemaForm] = type("SubmissionForm", (SchemaForm,), about)
     bare = BaseForm(())
     made.specimens = {spec.name: control(spec, n).bind(form=bare, name=spec.name) for n, spec in enumerate(visible)}
+    made.scripts = sorted({SCRIPTS[bound.kind] for bound in made.specimens.values() if bound.kind in SCRIPTS})
     return made
 
 

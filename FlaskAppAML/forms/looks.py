@@ -94,6 +94,10 @@ def script_kind(spec: Field, look: str) -> str:
     return {"integer": "numbers", "number": "numbers", "rows": "json", "json": "json"}.get(item, "texts")
 
 
+# The scripts that few forms need, by the kind of field that does.
+SCRIPTS = {"rows": "rows.js", "numbers": "rows.js", "matrix": "rows.js"}
+
+
 def slider_step(spec: Field) -> str:
     """The step of the slider beside a number's box; "" where the range is open, or too wide to be hit."""
     least = spec.minimum if spec.minimum is not None else spec.above

@@ -51,110 +51,6 @@
   // A slider holds what its box holds; beside an empty one it stands at its start.
   const slide = (range) => { range.value = document.getElementById(range.dataset.rangeOf).value || range.min; };
 
-  // Pieces of spreadsheets, as rows of cells.
-  const separator = (text, width) => (width > 1 && ["\t", ";", ","].find((mark) => text.includes(mark))) || "\t";
-
-  const split = (text, width) => {
-    const mark = separator(text, width);
-    const cell = new RegExp(`("(?:[^"]|"")*"|[^${mark}\\n]*)(${mark}|\\n|$)`, "g");
-    const rows = [[]];
-    for (const [, found, end] of text.replace(/\r\n?/g, "\n").matchAll(cell)) {
-      rows.at(-1).push(/^"[^]*"$/.test(found) ? found.slice(1, -1).replaceAll('""', '"') : found);
-      if (end === "\n") rows.push([]);
-      else if (!end) break;
-    }
-    return rows.filter((row) => row.some((one) => one.trim()));
-  };
-
-  const join = (rows) => rows.map((row) => row.map(
-    (cell) => /["\t\n;,]/.test(cell) ? `"${cell.replaceAll('"', '""')}"` : cell).join("\t")).join("\n");
-
-  // Rows: a table of boxes that writes into the box of text, which is what is sent.
-  const tabulate = (template) => {
-    const field = template.parentElement;
-    const area = field.querySelector("textarea");
-    if (area.value.trim().startsWith("[")) return; // somebody's JSON
-    const grid = template.content.cloneNode(true).firstElementChild;
-    const body = grid.querySelector("tbody");
-    const [blank] = body.rows;
-    const names = JSON.parse(field.dataset.columns).map(([name]) => name);
-    const labels = [...all("th", grid)].map((head) => head.textContent);
-    const boxes = (row) => [...all("input, select", row)];
-    const { id } = area;
-    const save = () => {
-      const rows = [...body.rows].map((row) => boxes(row).map((box) => box.value));
-      const filled = rows.filter((row) => row.some((cell) => cell.trim()));
-      area.value = filled.length ? join([names, ...filled]) : "";
-    };
-    const add = () => body.appendChild(blank.cloneNode(true));
-    const put = (box, text) => { // a spreadsheet writes TRUE; what no choice is stays in sight, and the server says so
-      const word = text.toLowerCase();
-      const same = { true: "yes", 1: "yes", y: "yes", false: "no", 0: "no", n: "no" }[word];
-      const options = [...(box.options ?? [])].map((option) => option.value);
-      const found = [text, word, same].map((one) => options.find((value) => value === one || value.toLowerCase() === one));
-      const known = found.find((value) => value !== undefined);
-      if (box.options && known === undefined) box.append(new Option(text, text));
-      box.value = known ?? text;
-    };
-    const fill = (rows, first = 0, left = 0) => {
-      const known = (row) => [names, labels].find((words) => row?.every((cell) => words.includes(cell.trim())));
-      const words = known(rows[0]);
-      const order = words ? rows.shift().map((cell) => words.indexOf(cell.trim())) : names.map((_, i) => i + left);
-      rows.forEach((cells, i) => {
-        const into = boxes(body.rows[first + i] ?? add());
-        cells.forEach((cell, j) => { if (into[order[j]]) put(into[order[j]], cell.trim()); });
-      });
-    };
-    const head = () => { // label and error lead to the first box
-      if (!body.rows.length) add();
-      for (const box of all("[id]", body)) box.removeAttribute("id");
-      boxes(body)[0].id = id;
-    };
-    const load = () => {
-      body.replaceChildren();
-      fill(split(area.value, names.length));
-      head();
-    };
-    grid.addEventListener("input", save);
-    grid.addEventListener("click", ({ target }) => {
-      if (target.matches("[data-more]")) boxes(add())[0].focus();
-      if (!target.matches("[data-less]")) return;
-      target.closest("tr").remove();
-      head();
-      save();
-      boxes(body)[0].focus();
-    });
-    grid.addEventListener("paste", (event) => {
-      const text = event.clipboardData.getData("text");
-      const row = event.target.closest("tr");
-      if (!/[\t\n]/.test(text.trim()) || !row) return;
-      event.preventDefault();
-      fill(split(text, names.length), row.sectionRowIndex, boxes(row).indexOf(event.target));
-      save();
-    });
-    area.addEventListener("refill", load);
-    area.removeAttribute("id");
-    area.hidden = true;
-    for (const name of ["aria-describedby", "aria-invalid"]) {
-      if (area.hasAttribute(name)) grid.setAttribute(name, area.getAttribute(name));
-    }
-    area.after(grid);
-    load();
-  };
-  for (const template of all(".field > template")) tabulate(template);
-
-  // A row of numbers, pasted into one of their boxes, goes into all.
-  const numbers = (text) => text.trim().split(/[\t;]/.test(text) ? /[\s;]+/ : /[\s,]+/).filter(Boolean);
-
-  document.addEventListener("paste", (event) => {
-    const found = numbers(event.clipboardData.getData("text"));
-    const set = event.target.closest?.(".boxes");
-    if (!set || found.length < 2) return;
-    event.preventDefault();
-    const boxes = [...all("input", set)];
-    boxes.slice(boxes.indexOf(event.target)).forEach((box, i) => { if (i < found.length) box.value = found[i]; });
-  });
-
   // The form as JSON, and back. Numbers stay as they were written, behind a mark: as numbers of the script long ones
   // would change.
   const MARK = "\ue000";
@@ -176,33 +72,14 @@
 
   const lines = (text) => text.split("\n").filter((line) => line.trim());
 
-  const kinds = { // of a text, to JSON and from it
+  const kinds = window.kinds = { // of a text, to JSON and from it; a script of few pages adds its own
     text: [(text) => text, plain],
     number: [numeral, plain],
-    numbers: [(text) => numbers(text).map(numeral), (value) => [value].flat().map(plain).join(", ")],
     texts: [lines, (value) => [value].flat().map(plain).join("\n")],
-    matrix: [
-      (text) => text.trim().startsWith("[") ? kinds.json[0](text) : lines(text).map((line) => numbers(line).map(numeral)),
-      (value) => [value].flat().map((row) => [row].flat().map(plain).join(", ")).join("\n"),
-    ],
     json: [(text) => { try { return parse(text); } catch { return text; } }, write],
     listed: [
       (text, choices) => parse(choices.find(([label]) => label === text.trim())?.[1] ?? JSON.stringify(text)),
       (value, choices) => choices.find(([, json]) => same(parse(json), value))?.[0] ?? plain(value),
-    ],
-    rows: [
-      (text, columns) => {
-        if (text.trim().startsWith("[")) return kinds.json[0](text);
-        const [names, ...rows] = split(text, columns.length);
-        return rows.map((row) => Object.fromEntries(columns.flatMap(([name, kind, choices]) => {
-          const cell = row[names.indexOf(name)] ?? "";
-          return cell.trim() ? [[name, kinds[kind][0](cell, choices)]] : [];
-        })));
-      },
-      (value, columns) => !Array.isArray(value) ? plain(value) : join([
-        columns.map(([name]) => name),
-        ...value.map((row) => columns.map(([name, kind, choices]) => row?.[name] == null ? "" : kinds[kind][1](row[name], choices))),
-      ]),
     ],
   };
 
@@ -263,13 +140,15 @@
     for (const part of all(".field, .group", form)) part.hidden = yes && !part.matches(":has([type=file], [type=password])");
   };
 
-  for (const fold of all("[data-as-json]")) {
-    // What is wrong is said beside the fields, which hold the same: so to them.
-    if (fold.closest("form").querySelector(".field > .error")) fold.querySelector("textarea").value = "";
-    fold.open &&= !fold.closest("form").querySelector(".field > .error");
-    asJson(fold, fold.open);
-    fold.addEventListener("toggle", () => asJson(fold, fold.open));
-  }
+  addEventListener("DOMContentLoaded", () => { // when all kinds are known
+    for (const fold of all("[data-as-json]")) {
+      // What is wrong is said beside the fields, which hold the same: so to them.
+      if (fold.closest("form").querySelector(".field > .error")) fold.querySelector("textarea").value = "";
+      fold.open &&= !fold.closest("form").querySelector(".field > .error");
+      asJson(fold, fold.open);
+      fold.addEventListener("toggle", () => asJson(fold, fold.open));
+    }
+  });
 
   // Counters, in code points. Spoken only near the limit, when typing rests.
   let rest;
