@@ -23,7 +23,7 @@ from waitress import create_server
 
 import FlaskAppAML
 from FlaskAppAML.forms import form_class
-from FlaskAppAML.schema import Field, Schema
+from FlaskAppAML.schema import Alternative, Field, Schema
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 pytestmark = [
@@ -65,6 +65,26 @@ SCHEMA = Schema(
                 Field("who", label="Who"),
                 Field("years", "integer", label="Years"),
                 Field("vip", "boolean", label="VIP", required=False),
+            ),
+            required=False,
+        ),
+        Field(
+            "shape",
+            "json",
+            label="Shape",
+            alternatives=(
+                Alternative("Circle", (Field("kind", fixed="circle"), Field("radius", "number"))),
+                Alternative(
+                    "Polygon",
+                    (
+                        Field("kind", fixed="polygon"),
+                        Field("corners", "list", items=Field("item", "integer")),
+                        Field("closed", "boolean", required=False),
+                    ),
+                    help="A line through corners.",
+                ),
+                Alternative("By name", (Field("shape", label="Name"),), is_object=False),
+                Alternative("None at all", (Field("shape", fixed="none"),), is_object=False),
             ),
             required=False,
         ),
@@ -363,6 +383,14 @@ ROW = f"""{{
       "vip": true
     }}
   ],
+  "shape": {{
+    "kind": "polygon",
+    "corners": [
+      1,
+      {BIG}
+    ],
+    "closed": false
+  }},
   "meta": {{
     "a": {BIG},
     "b": null
@@ -420,3 +448,53 @@ def test_broken_json_stays_and_wrong_values_lead_to_their_fields(open_page: Call
     expect(page.locator(by_name("name"))).to_have_value("Ada")
     send(page)
     assert page.locator(".alert").count() == 0
+
+
+def needed(page: Page) -> None:
+    page.fill(by_name("name"), "x")
+    page.fill(by_name("age"), "1")
+    page.check(by_name("member") + ">> nth=0")
+
+
+def test_of_alternatives_only_the_chosen_one_is_in_sight(served: Served, open_page: Callable[..., Page]) -> None:
+    page = open_page()
+    needed(page)
+    radius, corners = page.locator(by_name("shape:0:radius")), page.locator(by_name("shape:1:corners"))
+    expect(radius).to_be_hidden()
+    page.check("text=Circle")
+    expect(radius).to_be_visible()
+    radius.fill("x")
+    send(page)
+    expect(page.locator("#in-shape-0-0-error")).to_be_visible()
+    page.click("#problems a")
+    expect(radius).to_be_focused()
+    page.check("text=Polygon")
+    expect(radius).to_be_hidden()
+    corners.fill("1 2")
+    send(page)
+    assert served.rows[-1]["shape"] == {"kind": "polygon", "corners": [1, 2]}
+    expect(corners).to_have_value("1 2")
+
+
+def test_without_script_all_alternatives_are_shown_and_the_chosen_one_counts(
+    served: Served, open_page: Callable[..., Page]
+) -> None:
+    page = open_page(java_script_enabled=False)
+    needed(page)
+    page.fill(by_name("shape:0:radius"), "2")
+    page.fill(by_name("shape:2:shape"), "heart")
+    page.check("text=By name")
+    send(page)
+    assert served.rows[-1]["shape"] == "heart"
+
+
+@pytest.mark.parametrize("shape", ['"heart"', '"none"', '{\n    "kind": "circle",\n    "radius": 2.50\n  }'])
+def test_each_alternative_goes_to_json_and_back(shape: str, open_page: Callable[..., Page]) -> None:
+    page = open_page()
+    text = f'{{\n  "shape": {shape}\n}}'
+    page.click(FOLD_HEAD)
+    page.fill(by_name("_json"), text)
+    page.click(FOLD_HEAD)
+    expect(page.locator(by_name("_json"))).to_have_value("")
+    page.click(FOLD_HEAD)
+    expect(page.locator(by_name("_json"))).to_have_value(text)

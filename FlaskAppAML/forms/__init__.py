@@ -43,10 +43,15 @@ class SchemaForm(BaseForm):
     json_text: str = ""
     json_error: str = ""
 
+    @classmethod
+    def controls(cls) -> list[Control]:
+        """Of every field, and of those inside others."""
+        return [one for bound in cls.specimens.values() for one in bound.whole()]
+
     def __init__(self, formdata: Any = None, values: Mapping[str, Any] | None = None, files: Any = None) -> None:
         super().__init__(())
         # Binding costs far more than copying what was bound once.
-        self._fields = {name: _copied(bound) for name, bound in self.specimens.items()}
+        self._fields = {name: bound.copied() for name, bound in self.specimens.items()}
         self._files = files
         self.process(formdata, data=values)
 
@@ -114,7 +119,7 @@ class SchemaForm(BaseForm):
     @property
     def data(self) -> dict[str, Any]:
         """What was typed, to fill the form in again; without secrets and files."""
-        typed = {name: bound.kept for name, bound in self._fields.items()}
+        typed = {one.name: one.kept for bound in self._fields.values() for one in bound.whole()}
         return {**typed, AS_JSON: self.json_text} if self.json_text else typed
 
     def wrong(self) -> dict[str, str]:
@@ -146,12 +151,6 @@ class SchemaForm(BaseForm):
         return drawn.of_form(drawn.as_json, self, clean or environment.finalize or str)
 
 
-def _copied(bound: Control) -> Control:
-    copy = object.__new__(type(bound))
-    copy.__dict__.update(bound.__dict__)
-    return copy
-
-
 @lru_cache(maxsize=64)
 def form_class(schema: Schema) -> type[SchemaForm]:
     """The form for `schema`, built once."""
@@ -164,7 +163,7 @@ def form_class(schema: Schema) -> type[SchemaForm]:
     made: type[SchemaForm] = type("SubmissionForm", (SchemaForm,), about)
     bare = BaseForm(())
     made.specimens = {spec.name: control(spec, n).bind(form=bare, name=spec.name) for n, spec in enumerate(visible)}
-    made.scripts = sorted({SCRIPTS[bound.kind] for bound in made.specimens.values() if bound.kind in SCRIPTS})
+    made.scripts = sorted({SCRIPTS[one.kind] for one in made.controls() if one.kind in SCRIPTS})
     return made
 
 

@@ -20,7 +20,7 @@ from typing import Any, Literal, NamedTuple
 from ..errors import WrongInput
 from ..media import content_type_of, data_url, file_words
 from .patterns import matches
-from .strict_json import check_plain, read_strict
+from .strict_json import check_plain, quoted, read_strict
 from .values import (
     InvalidValue,
     Source,
@@ -47,6 +47,7 @@ Row = dict[str, Any]
 
 MOST_VALUES = 100_000  # in a list
 MOST_ROWS = 10_000  # in one field; more is a file of its own
+LONGEST_REFUSAL = 200  # characters, of one alternative of several
 
 
 class ChoiceIndex(NamedTuple):
@@ -110,6 +111,7 @@ class Field:
     choice_labels: tuple[str, ...] = ()
     items: Field | None = None
     fields: tuple[Field, ...] = ()
+    alternatives: tuple[Alternative, ...] = ()  # of JSON: the forms that it may have
     min_items: int = 0
     max_items: int | None = None
     unique: bool = False
@@ -143,7 +145,8 @@ class Field:
                 raise InvalidValue("Choose a file.")
             if self.kind == "list" and self.items is not None and self.items.choices:
                 raise InvalidValue("Choose at least one.")
-            raise InvalidValue("Choose one." if self.choices or self.kind == "boolean" else "Fill this in.")
+            is_choice = self.choices or self.alternatives or self.kind == "boolean"
+            raise InvalidValue("Choose one." if is_choice else "Fill this in.")
         # A table has a cell for every column, and the cell of a text is the empty text.
         is_cell = self.kind == "text" and self.input and not self.choices and not self.nullable
         return "" if is_cell else None
@@ -230,10 +233,26 @@ def _number(f: Field, value: Any, source: Source) -> Decimal:
 
 
 def _json(f: Field, value: Any, source: Source) -> Any:
-    if source == "text":
-        return read_strict(value)
-    check_plain(value)
-    return value
+    given = read_strict(value) if source == "text" else value
+    check_plain(given)
+    is_said = given is not None or not f.may_be_left_out
+    return _alternative(f, given) if f.alternatives and is_said else given
+
+
+def _alternative(f: Field, value: Any) -> Any:
+    """By the first alternative that it fits. One that bears the name of a single alternative is told what that one
+    finds wrong."""
+    refusals = []
+    for one in f.alternatives:
+        try:
+            return one.read(value)
+        except InvalidValue as error:
+            refusals.append(str(error))
+    named = [place for place, one in enumerate(f.alternatives) if one.is_named_in(value)]
+    if len(named) == 1:
+        raise InvalidValue(refusals[named[0]])
+    said = [f"{one.label} – {refusal[:LONGEST_REFUSAL]}" for one, refusal in zip(f.alternatives, refusals, strict=True)]
+    raise InvalidValue(f"This fits none of the alternatives. {' '.join(said)}")
 
 
 def _file(f: Field, value: Any, source: Source) -> Upload:
@@ -396,6 +415,81 @@ def plain(f: Field, value: Any) -> Any:
     if isinstance(value, list) and f.fields:
         return [record(f.fields, row) for row in value]
     return value
+
+
+# Alternatives
+
+
+@dataclass(frozen=True)
+class Alternative:
+    """One of the forms that a value may have: an object of these fields, or else what its only field asks for.
+
+    Whoever parses gets JSON that is ready to be sent. There are no files and no secrets in it.
+    """
+
+    label: str
+    fields: tuple[Field, ...]
+    is_object: bool = True
+    help: str = ""
+
+    def read(self, value: Any) -> Any:
+        """Raises InvalidValue for what is not of this form, such as an object with another name in it."""
+        if not self.is_object:
+            (only,) = self.fields
+            if only.fixed is not None and not _is_same(value, only.fixed):
+                raise InvalidValue(f"Send {shown(only.fixed)}.")
+            return plain(only, only.parse(value, "json"))
+        if not isinstance(value, dict):
+            raise InvalidValue("Send an object, in curly brackets.")
+        known = {f.name: f for f in self.fields}
+        for name, one in value.items():
+            if name not in known:
+                raise InvalidValue(f"There is no {quoted(name)} in {self.label}.")
+            fixed = known[name].fixed
+            if fixed is not None and not _is_same(one, fixed):
+                raise InvalidValue(f"{known[name].shown_label}: send {shown(fixed)}.")
+        row, wrong = parse_row(self.fields, value, "json")
+        if wrong:
+            raise InvalidValue(" ".join(f"{known[name].shown_label}: {said}" for name, said in wrong.items()))
+        return record(self.fields, row)
+
+    def made_of(self, row: Row) -> Any:
+        """The JSON of what stands in the fields that people see."""
+        whole = {f.name: row.get(f.name, f.fixed) for f in self.fields}
+        return record(self.fields, whole) if self.is_object else plain(self.fields[0], whole[self.fields[0].name])
+
+    def is_named_in(self, value: Any) -> bool:
+        """Whether the value bears what is always the same in this one, such as `"kind": "circle"`."""
+        if not self.is_object or not isinstance(value, dict):
+            return False
+        fixed = [f for f in self.fields if f.fixed is not None]
+        return bool(fixed) and all(_is_same(value.get(f.name), f.fixed) for f in fixed)
+
+    def shown_fields(self) -> list[Field]:
+        return [f for f in self.fields if not f.hidden and f.fixed is None]
+
+
+def _is_same(one: Any, other: Any) -> bool:
+    """In JSON true is not 1."""
+    return one == other and isinstance(one, bool) == isinstance(other, bool)
+
+
+def meant(alternatives: tuple[Alternative, ...], value: Any) -> int | None:
+    """The place of the alternative that a value of JSON is of, or comes nearest to; None for null."""
+    if value is None:
+        return None
+
+    def nearness(one: Alternative) -> tuple[bool, bool, int]:
+        try:
+            one.read(value)
+            fits = True
+        except InvalidValue:
+            fits = False
+        same = len({f.name for f in one.fields} & set(value)) if one.is_object and isinstance(value, dict) else 0
+        return fits, one.is_named_in(value), same
+
+    nearest = [nearness(one) for one in alternatives]
+    return nearest.index(max(nearest))
 
 
 # The whole

@@ -14,7 +14,7 @@ def hint(f: Field) -> str:
 
 
 def _limits(f: Field) -> str:
-    if f.choices or f.kind == "boolean":
+    if f.choices or f.alternatives or f.kind == "boolean":
         return ""
     if f.kind in ("integer", "number"):
         return _range_words(f)

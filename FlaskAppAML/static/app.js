@@ -88,6 +88,7 @@
   const read = (field) => {
     const boxes = [...all("[name]", field)];
     const { kind } = field.dataset;
+    if (kinds[kind]?.read) return kinds[kind].read(field, read);
     if (!kind.startsWith("choice")) {
       const text = boxes.map((box) => box.value).join("\n");
       return text.trim() ? kinds[kind][0](text, about(field)) : undefined;
@@ -99,6 +100,7 @@
   const put = (field, value) => {
     const boxes = [...all("[name]", field)];
     const { kind } = field.dataset;
+    if (kinds[kind]?.put) return kinds[kind].put(field, value, put);
     if (kind.startsWith("choice")) {
       const taken = about(field).flatMap(([, json], i) => [value].flat().some((one) => same(one ?? null, parse(json))) ? [`${i}`] : []);
       for (const box of boxes) {
@@ -118,7 +120,7 @@
     const form = fold.closest("form");
     const area = fold.querySelector("textarea");
     const error = fold.querySelector(".error");
-    const fields = [...all(".field:not([data-kind=own])", form)];
+    const fields = [...all(".field:not([data-kind=own], .field *)", form)];
     if (yes && !area.value.trim()) {
       const found = fields.map((field) => [field.querySelector("[name]").name, read(field)]);
       area.value = write(Object.fromEntries(found.filter(([, value]) => value !== undefined)));
@@ -137,7 +139,7 @@
         return;
       }
     }
-    for (const part of all(".field, .group", form)) part.hidden = yes && !part.matches(":has([type=file], [type=password])");
+    for (const part of all(":is(.field, .group):not(.field *)", form)) part.hidden = yes && !part.matches(":has([type=file], [type=password])");
   };
 
   addEventListener("DOMContentLoaded", () => { // when all kinds are known
