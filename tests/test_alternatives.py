@@ -106,13 +106,14 @@ def test_alternatives_in_alternatives_are_json_and_recursion_ends() -> None:
 
 REFUSED = object()
 CIRCLE = {"kind": "circle", "radius": 2}
+SQUARE = {"kind": "square", "side": 1}
 TABLE: list[tuple[Any, dict[str, str | list[str]], Any, Any]] = [
     # schema, what is typed, the same as JSON, what is sent
     (SHAPE, {"": "0", "_0_radius": "2"}, CIRCLE, CIRCLE),
     (SHAPE, {"": "0", "_0_radius": "2"}, {"radius": 2}, CIRCLE),
     (SHAPE, {"": "0", "_0_radius": "2", "_1_side": "x"}, CIRCLE, CIRCLE),
     (SHAPE, {"": "1", "_1_side": "0.10"}, {"kind": "square", "side": 0.10}, {"kind": "square", "side": 0.10}),
-    (SHAPE, {"": "1", "_1_side": "1", "_1_round": "1"}, {"side": 1, "round": False}, {"kind": "square", "side": 1, "round": False}),
+    (SHAPE, {"": "1", "_1_side": "1", "_1_round": "1"}, {"side": 1, "round": False}, {**SQUARE, "round": False}),
     (SHAPE, {"": "0", "_0_radius": "0"}, {"kind": "circle", "radius": 0}, REFUSED),
     (SHAPE, {"": "0", "_0_radius": ""}, {"kind": "circle"}, REFUSED),
     (SHAPE, {"": "2"}, {"kind": "triangle", "radius": 2}, REFUSED),

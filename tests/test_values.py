@@ -45,6 +45,7 @@ CODE = Field("x", pattern="^[A-Z]{2}[0-9]+$")
 PART = Field("x", pattern="[0-9]")
 NULL = Field("x", nullable=True)
 DAY, CLOCK, MOMENT = Field("x", "date"), Field("x", "time"), Field("x", "datetime")
+MONTH, WEEK = Field("x", "month"), Field("x", "week")
 FREE = Field("x", "json")
 NUMBERS = Field("x", "list", items=Field("item", "number"))
 WHOLES = Field("x", "list", items=Field("item", "integer", minimum=number(0)), min_items=2, max_items=3)
@@ -106,6 +107,13 @@ TABLE: list[tuple[Field, Any, Any, Any]] = [
     (DAY, "2024-W09-4", 20240229, REFUSED),
     (DAY, "", None, REFUSED),
     (optional(DAY), "", None, None),
+    (MONTH, "2024-02", "2024-02", "2024-02"),
+    (MONTH, "2024-13", "2024-13", REFUSED),
+    (MONTH, "2024-2", 202402, REFUSED),
+    (WEEK, "2020-W53", "2020-W53", "2020-W53"),
+    (WEEK, "2024-W53", "2024-W53", REFUSED),
+    (WEEK, "2024-W09-4", "2024W09", REFUSED),
+    (WEEK, "", None, REFUSED),
     (CLOCK, "09:30", "09:30", "09:30:00"),
     (CLOCK, "09:30:15.25", "09:30:15.25", "09:30:15.25"),
     (CLOCK, "09:30+02:00", "09:30+02:00", "09:30:00+02:00"),

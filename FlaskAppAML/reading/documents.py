@@ -410,7 +410,7 @@ def _bound(value: Any) -> Decimal | None:
 
 # Texts and files
 
-_DATES: dict[Any, Kind] = {"date": "date", "time": "time", "date-time": "datetime"}
+_DATES: dict[Any, Kind] = {"date": "date", "month": "month", "week": "week", "time": "time", "date-time": "datetime"}
 
 
 def _text_field(f: Field, about: Mapping[str, Any]) -> Field:

@@ -31,16 +31,18 @@ from .values import (
     read_date,
     read_datetime,
     read_integer,
+    read_month,
     read_number,
     read_text,
     read_time,
+    read_week,
     shown,
     split,
     split_rows,
 )
 
 Kind = Literal[
-    "text", "integer", "number", "boolean", "date", "time", "datetime", "file", "list", "rows", "json"
+    "text", "integer", "number", "boolean", "date", "month", "week", "time", "datetime", "file", "list", "rows", "json"
 ]  # fmt: skip
 Send = Literal["", "base64", "data_url", "part", "body", "query"]
 Row = dict[str, Any]
@@ -322,6 +324,8 @@ _READERS: dict[str, Callable[[Field, Any, Source], Any]] = {
     "number": _number,
     "boolean": lambda f, value, source: read_boolean(value, source),
     "date": lambda f, value, source: read_date(value),
+    "month": lambda f, value, source: read_month(value),
+    "week": lambda f, value, source: read_week(value),
     "time": lambda f, value, source: read_time(value),
     "datetime": lambda f, value, source: read_datetime(value),
     "file": _file,

@@ -24,6 +24,8 @@ def _limits(f: Field) -> str:
         return " ".join(filter(None, [_separators(f), _count_words(f)]))
     if f.kind == "datetime":
         return "The time is meant in UTC."
+    if f.kind in ("month", "week"):
+        return f"As {'2024-02' if f.kind == 'month' else '2024-W09'}, where your browser shows no calendar."
     return {"json": "JSON.", "file": file_words(f.accept)}.get(f.kind, "")
 
 

@@ -24,6 +24,7 @@ DECIMAL_COMMA = re.compile(r"[+-]?[0-9]+,[0-9]+")
 YES = frozenset({"true", "yes", "1"})
 NO = frozenset({"false", "no", "0"})
 DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
+WEEK = re.compile(r"[0-9]{4}-W[0-9]{2}", re.ASCII)
 TIME = re.compile(r"([0-9]{2}:[0-9]{2})(:[0-9]{2})?(\.[0-9]{1,9})?([Zz]|[+-][0-9]{2}:[0-9]{2})?", re.ASCII)
 
 
@@ -148,6 +149,27 @@ def read_date(value: Any) -> str:
         return date.fromisoformat(word).isoformat()
     except ValueError:
         raise InvalidValue("Write the date as year-month-day, such as 2024-02-29.") from None
+
+
+def read_month(value: Any) -> str:
+    """As HTML's month inputs write it."""
+    word = value.strip() if isinstance(value, str) else ""
+    try:
+        return read_date(f"{word}-01")[:7]
+    except InvalidValue:
+        raise InvalidValue("Write the month as year-month, such as 2024-02.") from None
+
+
+def read_week(value: Any) -> str:
+    """ISO 8601, as HTML's week inputs write it."""
+    word = value.strip() if isinstance(value, str) else ""
+    try:
+        if not WEEK.fullmatch(word):
+            raise ValueError
+        date.fromisoformat(word)
+        return word
+    except ValueError:
+        raise InvalidValue("Write the week as year-Wweek, such as 2024-W09.") from None
 
 
 def read_time(value: Any) -> str:
