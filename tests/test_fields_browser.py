@@ -6,6 +6,7 @@ gives.
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import threading
@@ -43,7 +44,7 @@ SCHEMA = Schema(
         Field("review", max_length=1000, required=False),
         Field("mail", format="email", required=False),
         Field("token", secret=True, required=False),
-        Field("age", "integer", unit="years", minimum=Decimal(0), maximum=Decimal(130)),
+        Field("age", "integer", unit="years", minimum=Decimal(0), maximum=Decimal(130), example=36),
         Field("id", "integer", required=False),
         Field("rate", "number", above=Decimal(0), below=Decimal(1), required=False),
         Field("member", "boolean"),
@@ -307,7 +308,7 @@ def test_rows_are_a_table_to_fill_in_and_to_paste_into(served: Served, open_page
     ]
     assert page.locator(".grid tbody tr").count() == 3
     for _ in range(3):
-        page.click("text=Remove >> nth=0")
+        page.click("[data-less] >> nth=0")
     assert page.locator(".grid tbody tr").count() == 1
     send(page)
     assert served.rows[-1]["people"] is None
@@ -405,7 +406,6 @@ def test_the_form_turns_into_json_and_back_without_losing_a_digit(
     page = open_page()
     page.fill(by_name("token"), "secret")
     page.click(FOLD_HEAD)
-    expect(page.locator(by_name("_json"))).to_have_value("{}")
     expect(page.locator(by_name("name"))).to_be_hidden()
     assert page.is_visible(by_name("token")), "a secret stays in its own box"
     assert page.is_visible(by_name("picture"))
@@ -432,7 +432,9 @@ def test_the_form_turns_into_json_and_back_without_losing_a_digit(
     expect(page.locator(by_name("name"))).to_be_hidden()
 
 
-def test_broken_json_stays_and_wrong_values_lead_to_their_fields(open_page: Callable[..., Page]) -> None:
+def test_who_sent_json_stays_with_it_and_is_told_what_is_wrong_by_name(
+    served: Served, open_page: Callable[..., Page]
+) -> None:
     page = open_page()
     page.click(FOLD_HEAD)
     page.fill(by_name("_json"), '{"name": "Ada",')
@@ -440,14 +442,36 @@ def test_broken_json_stays_and_wrong_values_lead_to_their_fields(open_page: Call
     page.wait_for_selector(f"{FOLD} .error:visible")
     expect(page.locator(by_name("_json"))).to_have_value('{"name": "Ada",')
     expect(page.locator(by_name("name"))).to_be_hidden()
-    page.fill(by_name("_json"), '{"name": "Ada", "age": "36", "member": true}')
+    wrong = '{"name": "Ada", "age": "36", "member": true}'
+    page.fill(by_name("_json"), wrong)
     send(page)
-    assert page.inner_text("#in-age-error") == "Send a whole number, without quotes."
-    assert page.is_visible(by_name("age"))
+    expect(page.locator(by_name("_json"))).to_have_value(wrong)
+    assert page.inner_text(f"{FOLD} .error") == "age: send a whole number, without quotes."
+    expect(page.locator(by_name("age"))).to_be_hidden()
+    page.click("#problems a")
+    expect(page.locator(by_name("_json"))).to_be_focused()
+    page.click(FOLD_HEAD)
     expect(page.locator(by_name("_json"))).to_have_value("")
     expect(page.locator(by_name("name"))).to_have_value("Ada")
+    assert page.inner_text("#in-age-error") == "Send a whole number, without quotes."
     send(page)
+    assert served.rows[-1]["age"] == 36
     assert page.locator(".alert").count() == 0
+
+
+def test_json_begins_with_every_name_while_the_form_is_empty(open_page: Callable[..., Page]) -> None:
+    page = open_page()
+    page.click(FOLD_HEAD)
+    box = page.locator(by_name("_json"))
+    shown = json.loads(box.input_value())
+    assert list(shown) == [f.name for f in SCHEMA.fields if f.kind != "file" and not f.secret]
+    assert shown == {**dict.fromkeys(shown), "age": 36}, "an example where something must stand"
+    page.click(FOLD_HEAD)
+    expect(box).to_have_value("")
+    expect(page.locator(by_name("age"))).to_have_value("")
+    page.fill(by_name("name"), "Ada")
+    page.click(FOLD_HEAD)
+    assert json.loads(box.input_value()) == {"name": "Ada"}
 
 
 def needed(page: Page) -> None:
@@ -498,3 +522,63 @@ def test_each_alternative_goes_to_json_and_back(shape: str, open_page: Callable[
     expect(page.locator(by_name("_json"))).to_have_value("")
     page.click(FOLD_HEAD)
     expect(page.locator(by_name("_json"))).to_have_value(text)
+
+
+def marked(page: Page) -> list[str]:
+    boxes = page.locator(".grid [aria-invalid]")
+    return [boxes.nth(i).input_value() for i in range(boxes.count())]
+
+
+def test_only_the_wrong_cells_are_marked_and_each_is_named(open_page: Callable[..., Page]) -> None:
+    page = open_page()
+    needed(page)
+    paste(page, ".grid input", "Ada\t36\tyes\nGrace\tx\tyes\n\t7\tno\nHedy\t9\tperhaps")
+    send(page)
+    assert marked(page) == ["x", "", "perhaps"]
+    assert page.inner_text("#in-people-error") == (
+        "Row 2, Years: enter a whole number, digits only, such as 12. Row 3, Who: fill this in. "
+        "Row 4, VIP: choose yes or no."
+    )
+    page.fill(".grid [aria-invalid] >> nth=0", "85")
+    assert marked(page) == ["", "perhaps"]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("years\tWHO\n36\tAda", ""),
+        ("who,Salary,Years\nAda,100,36", "Left out, for there is no such column: Salary."),
+        ("Ada,36,", ""),
+        ("Ada\t36\t\tx\ty", "Left out: 2 more columns than there are here."),
+    ],
+)
+def test_a_pasted_table_says_what_it_leaves_out(
+    text: str, said: str, served: Served, open_page: Callable[..., Page]
+) -> None:
+    page = open_page()
+    needed(page)
+    paste(page, ".grid input", text)
+    assert page.inner_text("[data-left-out]") == said
+    send(page)
+    assert served.rows[-1]["people"] == [{"who": "Ada", "years": 36, "vip": None}]
+
+
+def test_every_row_can_be_removed_without_scrolling(open_page: Callable[..., Page]) -> None:
+    page = open_page()
+    for width in (1280, 360):
+        page.set_viewport_size({"width": width, "height": 900})
+        button, table = page.locator("[data-less]").bounding_box(), page.locator(".grid").bounding_box()
+        assert button is not None
+        assert table is not None
+        assert button["x"] + button["width"] <= table["x"] + table["width"] + 7, "of the frame’s own room"
+
+
+def test_a_slider_that_nobody_moved_looks_and_sounds_so(open_page: Callable[..., Page]) -> None:
+    page = open_page()
+    slider = page.locator("#in-age-range")
+    expect(slider).to_have_class("js unset")
+    expect(slider).to_have_attribute("aria-valuetext", "not set yet")
+    page.focus("#in-age-range")
+    page.keyboard.press("ArrowRight")
+    expect(slider).to_have_class("js")
+    expect(slider).to_have_attribute("aria-valuetext", "1")

@@ -17,7 +17,7 @@ from wtforms.utils import unset_value
 
 from .. import company
 from ..errors import WrongInput
-from ..schema import Row, Schema, parse_row
+from ..schema import Field, Row, Schema, parse_row
 from ..schema.strict_json import quoted, read_strict
 from ..schema.values import InvalidValue
 from ..wire import dumps
@@ -25,6 +25,8 @@ from .controls import AS_JSON, Control, control, first
 from .html import Clean, Drawing, drawing
 from .looks import SCRIPTS, is_ticked
 
+MOST_SAID = 10  # messages in the box for JSON
+LONGEST_START = 500  # characters of a default or an example there
 LONGEST_PREFILL = 10_000  # characters of one value in an address
 
 
@@ -77,7 +79,7 @@ class SchemaForm(BaseForm):
             self._check_names(values)
         except InvalidValue as error:
             self.json_error = str(error)
-        private = [name for name, bound in self._fields.items() if bound.look in ("file", "secret")]
+        private = [name for name, bound in self._fields.items() if bound.is_private]
         if self.json_error or any(name in values for name in private):
             rest = {k: v for k, v in values.items() if k not in private} if isinstance(values, dict) else {}
             self.json_text = (dumps(rest, indent=2) if rest else "") if private else text
@@ -127,6 +129,26 @@ class SchemaForm(BaseForm):
         found = {name: str(bound.errors[0]) for name, bound in self._fields.items() if bound.errors}
         return {**found, AS_JSON: self.json_error} if self.json_error else found
 
+    @property
+    def json_said(self) -> str:
+        """What is wrong in the box for JSON, by the names of the fields."""
+        if self.json_error or not self.json_text:
+            return self.json_error
+        wrong = {name: bound.errors[0] for name, bound in self._fields.items() if bound.errors and not bound.is_private}
+        said = [f"{quoted(name)}: {message[0].lower()}{message[1:]}" for name, message in wrong.items()]
+        return " ".join(said[:MOST_SAID] + ["And more."] * (len(said) > MOST_SAID))
+
+    def anchor_of(self, name: str) -> str:
+        """The id of the control that a message leads to: what came as JSON is mended there."""
+        bound = self._fields[name]
+        return f"in-{AS_JSON}" if self.json_text and not bound.is_private else bound.anchor
+
+    @classmethod
+    def skeleton(cls) -> str:
+        """JSON to start from: every field with its default, with its example where it must be filled in, or null."""
+        visible = [bound.spec for bound in cls.specimens.values() if not bound.is_private]
+        return dumps({spec.name: _start_of(spec) for spec in visible})
+
     def mark(self, messages: Mapping[str, str]) -> None:
         """Puts messages beside their fields."""
         for name, message in messages.items():
@@ -151,6 +173,13 @@ class SchemaForm(BaseForm):
         return drawn.of_form(drawn.as_json, self, clean or environment.finalize or str)
 
 
+def _start_of(spec: Field) -> Any:
+    value = spec.example if spec.default is None and spec.required else spec.default
+    if value is None and spec.alternatives and spec.required:
+        value = spec.alternatives[0].outline()
+    return value if len(dumps(value)) <= LONGEST_START else None
+
+
 @lru_cache(maxsize=64)
 def form_class(schema: Schema) -> type[SchemaForm]:
     """The form for `schema`, built once."""
@@ -169,7 +198,8 @@ def form_class(schema: Schema) -> type[SchemaForm]:
 
 @lru_cache(maxsize=64)
 def _drawing(schema: Schema, template: Template) -> Drawing:
-    return drawing(form_class(schema).specimens.values(), template)
+    made = form_class(schema)
+    return drawing(made.specimens.values(), template, made.skeleton())
 
 
 def prefill(schema: Schema, args: Mapping[str, Any]) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from wtforms.utils import unset_value
 
 from ..media import content_type_of
 from ..schema import Field, Upload, meant
-from ..schema.hints import hint
+from ..schema.hints import hint, said_hint, unsaid_pattern
 from ..schema.values import InvalidValue, shown
 from ..wire import dumps
 from .looks import (
@@ -36,7 +36,9 @@ class Control(WTField):
 
     data: Any
     parsed: Any = None
+    process_errors: list[str]
     look = "line"
+    wrong_cells = ""  # of a table, as JSON: the places of row and column of each
 
     def __init__(self, *args: Any, spec: Field, look: str = "line", **options: Any) -> None:
         self.spec = spec
@@ -53,7 +55,11 @@ class Control(WTField):
         try:
             self.process_formdata(self.raw_data)
         except InvalidValue as error:
-            self.process_errors.append(str(error))
+            self._refuse(error)
+
+    def _refuse(self, error: InvalidValue) -> None:
+        self.process_errors.append(str(error))
+        self.wrong_cells = dumps(error.cells) if error.cells else ""
 
     def process_json(self, values: Mapping[str, Any]) -> None:
         """Its value out of a whole row in JSON."""
@@ -63,7 +69,7 @@ class Control(WTField):
         try:
             self.parsed = self.spec.parse(value, "json")
         except InvalidValue as error:
-            self.process_errors.append(str(error))
+            self._refuse(error)
 
     def process_data(self, value: Any) -> None:
         self.data = written(self.spec, value)
@@ -104,6 +110,11 @@ class Control(WTField):
         return copy
 
     @property
+    def is_private(self) -> bool:
+        """Whether it stays in a box of its own when the rest is JSON."""
+        return self.look in ("file", "secret")
+
+    @property
     def is_said_inside(self) -> bool:
         """Whether what is wrong stands beside a control inside it."""
         return False
@@ -119,6 +130,11 @@ class Control(WTField):
     def kind(self) -> str:
         """How the script reads and writes it as JSON."""
         return script_kind(self.spec, self.look)
+
+    @property
+    def hint(self) -> tuple[str, str, str]:
+        """Its words; a pattern that words cannot say; an example."""
+        return said_hint(self.spec), unsaid_pattern(self.spec), example_of(self.spec)
 
     @property
     def step(self) -> str:

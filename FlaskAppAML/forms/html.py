@@ -93,20 +93,21 @@ _SLOTS: dict[str, Callable[[Any, str, Clean], str]] = {
     "ticked": lambda bound, position, _: " checked" if position in bound.data else "",
     "selected": lambda bound, position, _: " selected" if bound.data == position else "",
     "error": lambda bound, _, clean: escape(clean(str(bound.errors[0]))),
+    "cells": lambda bound, *_: bound.wrong_cells,
     "length": lambda bound, *_: f"{bound.length:,}",
     "over": lambda bound, *_: " over" if bound.length > bound.spec.max_length else "",
     "unused": lambda bound, *_: "" if bound.data else " js",
 }
 _FORM_SLOTS: dict[str, Callable[[Any, Clean], str]] = {
     "json": lambda form, clean: escape(clean(form.json_text)),
-    "json-error": lambda form, clean: escape(clean(form.json_error)),
+    "json-error": lambda form, clean: escape(clean(form.json_said)),
     "json-open": lambda form, _: " open" if form.json_text or form.json_error else "",
-    "json-wrong": lambda form, _: "" if form.json_error else " hidden",
+    "json-wrong": lambda form, _: "" if form.json_said else " hidden",
     "older-open": lambda form, _: " open" if any(b.errors for b in form if b.spec.deprecated) else "",
 }
 
 
-def drawing(controls: Iterable[Control], template: Template) -> Drawing:
+def drawing(controls: Iterable[Control], template: Template, skeleton: str) -> Drawing:
     """`fields.html` drawn for the fields of one schema, right and wrong, and cut at its slots."""
     listed = list(controls)
     every = [one for bound in listed for one in bound.whole()]
@@ -114,7 +115,7 @@ def drawing(controls: Iterable[Control], template: Template) -> Drawing:
     macros: Any = template.module
     return Drawing(
         _whole(listed, macros, slot, cut),
-        cut(macros.as_json(slot)),
+        cut(macros.as_json(slot, skeleton)),
         {bound.name: cut(macros.control(bound, False, slot)) for bound in every},
         {bound.name: cut(macros.control(bound, True, slot)) for bound in every},
     )

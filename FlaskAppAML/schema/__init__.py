@@ -19,7 +19,7 @@ from typing import Any, Literal, NamedTuple
 
 from ..errors import WrongInput
 from ..media import content_type_of, data_url, file_words
-from .patterns import matches
+from .patterns import matches, pattern_words
 from .strict_json import check_plain, quoted, read_strict
 from .values import (
     InvalidValue,
@@ -49,6 +49,8 @@ Row = dict[str, Any]
 
 MOST_VALUES = 100_000  # in a list
 MOST_ROWS = 10_000  # in one field; more is a file of its own
+MOST_REFUSED = 50  # cells of one table that are named as wrong
+MOST_SAID = 3  # of them in words
 LONGEST_REFUSAL = 200  # characters, of one alternative of several
 
 
@@ -218,7 +220,8 @@ def _exact(choice: Any) -> Any:
 def _text(f: Field, value: Any, source: Source) -> str:
     text = read_text(value, f.min_length, f.max_length)
     if f.pattern and not matches(f.pattern, text):
-        raise InvalidValue(f"This does not match the pattern {f.pattern}")
+        words = pattern_words(f.pattern)
+        raise InvalidValue(f"Use {words}." if words else f"This does not match the pattern {f.pattern}")
     return text.lower() if f.lower else text
 
 
@@ -301,17 +304,29 @@ def _rows(f: Field, value: Any, source: Source) -> list[Row]:
     if not isinstance(value, list):
         raise InvalidValue("Send a list of rows, in square brackets.")
     check_count(len(value), f.min_items, _most(f, MOST_ROWS), "row")
-    rows = []
-    for number, one in enumerate(value, 1):
+    rows, refused = [], []
+    for place, one in enumerate(value):
         if not isinstance(one, dict):
-            raise InvalidValue(f"Row {number:,}: send an object, by the names of the columns.")
+            raise InvalidValue(f"Row {place + 1:,}: send an object, by the names of the columns.")
         row, wrong = parse_row(f.fields, one, source)
-        if wrong:
-            name, message = next(iter(wrong.items()))
-            label = next(c.shown_label for c in f.fields if c.name == name)
-            raise InvalidValue(f"Row {number:,}, {label}: {message[0].lower()}{message[1:]}")
         rows.append(row)
+        refused += [(place, name, message) for name, message in wrong.items()]
+        if len(refused) >= MOST_REFUSED:
+            break
+    if refused:
+        raise _refused_cells(f, refused)
     return rows
+
+
+def _refused_cells(f: Field, refused: list[tuple[int, str, str]]) -> InvalidValue:
+    labels = {c.name: c.shown_label for c in f.fields}
+    said = [f"Row {place + 1:,}, {labels[name]}: {text[0].lower()}{text[1:]}" for place, name, text in refused]
+    more = len(refused) - MOST_SAID
+    count = "many" if len(refused) >= MOST_REFUSED else str(more)
+    rest = [f"And {count} more cell{'s' * (more > 1)}."] if more > 0 else []
+    columns = [c.name for c in f.shown_fields()]
+    cells = [(place, columns.index(name)) for place, name, _ in refused if name in columns]
+    return InvalidValue(" ".join([*said[:MOST_SAID], *rest]), cells)
 
 
 def _most(f: Field, most: int) -> int:
@@ -468,6 +483,10 @@ class Alternative:
             return False
         fixed = [f for f in self.fields if f.fixed is not None]
         return bool(fixed) and all(_is_same(value.get(f.name), f.fixed) for f in fixed)
+
+    def outline(self) -> Any:
+        """Its names, and what is always the same, with null for the rest."""
+        return {f.name: f.fixed for f in self.fields} if self.is_object else self.fields[0].fixed
 
     def shown_fields(self) -> list[Field]:
         return [f for f in self.fields if not f.hidden and f.fixed is None]

@@ -49,7 +49,12 @@
   };
 
   // A slider holds what its box holds; beside an empty one it stands at its start.
-  const slide = (range) => { range.value = document.getElementById(range.dataset.rangeOf).value || range.min; };
+  const slide = (range) => {
+    const { value } = document.getElementById(range.dataset.rangeOf);
+    range.value = value || range.min;
+    range.classList.toggle("unset", !value);
+    range.ariaValueText = value || "not set yet";
+  };
 
   // The form as JSON, and back. Numbers stay as they were written, behind a mark: as numbers of the script long ones
   // would change.
@@ -122,9 +127,13 @@
     const error = fold.querySelector(".error");
     const fields = [...all(".field:not([data-kind=own], .field *)", form)];
     if (yes && !area.value.trim()) {
-      const found = fields.map((field) => [field.querySelector("[name]").name, read(field)]);
-      area.value = write(Object.fromEntries(found.filter(([, value]) => value !== undefined)));
+      const found = fields.map((field) => [field.querySelector("[name]").name, read(field)]).filter(([, value]) => value !== undefined);
+      const skeleton = parse(fold.dataset.skeleton);
+      const isNew = found.every(([name, value]) => same(value, skeleton[name] ?? null)); // nobody has filled anything in
+      area.value = write(isNew ? skeleton : Object.fromEntries(found));
+      fold.dataset.start = isNew ? area.value : "";
     }
+    if (!yes && area.value === fold.dataset.start) area.value = "";
     if (!yes && area.value.trim()) {
       try {
         JSON.parse(area.value); // strictly, and with the right place in its message
@@ -144,9 +153,6 @@
 
   addEventListener("DOMContentLoaded", () => { // when all kinds are known
     for (const fold of all("[data-as-json]")) {
-      // What is wrong is said beside the fields, which hold the same: so to them.
-      if (fold.closest("form").querySelector(".field > .error")) fold.querySelector("textarea").value = "";
-      fold.open &&= !fold.closest("form").querySelector(".field > .error");
       asJson(fold, fold.open);
       fold.addEventListener("toggle", () => asJson(fold, fold.open));
     }
@@ -167,7 +173,7 @@
 
   document.addEventListener("input", ({ target: { id, value, dataset } }) => {
     if (dataset.rangeOf) document.getElementById(dataset.rangeOf).value = value;
-    for (const range of all("[data-range-of]")) if (range.dataset.rangeOf === id) slide(range);
+    for (const range of all("[data-range-of]")) if ([range.dataset.rangeOf, range.id].includes(id)) slide(range);
     for (const counter of all("[data-count-for]")) if (counter.dataset.countFor === id) count(counter, true);
   });
 

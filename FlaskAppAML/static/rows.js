@@ -32,6 +32,7 @@
     const [blank] = body.rows;
     const names = JSON.parse(field.dataset.columns).map(([name]) => name);
     const labels = [...all("th", grid)].map((head) => head.textContent);
+    const leftOut = grid.querySelector("[data-left-out]");
     const boxes = (row) => [...all("input, select", row)];
     const { id } = area;
     const save = () => {
@@ -49,10 +50,21 @@
       if (box.options && known === undefined) box.append(new Option(text, text));
       box.value = known ?? text;
     };
+    const place = (words, word) => {
+      const same = words.indexOf(word);
+      return same < 0 ? words.findIndex((one) => one.toLowerCase() === word.toLowerCase()) : same;
+    };
     const fill = (rows, first = 0, left = 0) => {
-      const known = (row) => [names, labels].find((words) => row?.every((cell) => words.includes(cell.trim())));
-      const words = known(rows[0]);
-      const order = words ? rows.shift().map((cell) => words.indexOf(cell.trim())) : names.map((_, i) => i + left);
+      const words = (rows[0] ?? []).map((cell) => cell.replace(/^\ufeff/, "").trim());
+      const places = words.map((word) => [names, labels].map((one) => place(one, word)).find((found) => found >= 0) ?? -1);
+      const known = places.filter((found) => found >= 0).length;
+      const isHead = known && (known === words.length || (known > 1 && known > words.length / 2)); // as the server sees it
+      const order = isHead ? places : names.map((_, i) => i + left);
+      const lost = isHead ? words.filter((_, i) => places[i] < 0) : [];
+      if (isHead) rows.shift();
+      const over = Math.max(0, ...rows.map((row) => row.length)) - (isHead ? words.length : names.length - left);
+      leftOut.textContent = lost.length ? `Left out, for there is no such column: ${lost.join(", ")}.`
+        : over > 0 ? `Left out: ${over} more column${over > 1 ? "s" : ""} than there are here.` : "";
       rows.forEach((cells, i) => {
         const into = boxes(body.rows[first + i] ?? add());
         cells.forEach((cell, j) => { if (into[order[j]]) put(into[order[j]], cell.trim()); });
@@ -68,7 +80,10 @@
       fill(split(area.value, names.length));
       head();
     };
-    grid.addEventListener("input", save);
+    grid.addEventListener("input", ({ target }) => {
+      target.removeAttribute("aria-invalid"); // whether it is right now, the server says
+      save();
+    });
     grid.addEventListener("click", ({ target }) => {
       if (target.matches("[data-more]")) boxes(add())[0].focus();
       if (!target.matches("[data-less]")) return;
@@ -80,7 +95,8 @@
     grid.addEventListener("paste", (event) => {
       const text = event.clipboardData.getData("text");
       const row = event.target.closest("tr");
-      if (!/[\t\n]/.test(text.trim()) || !row) return;
+      const isRow = names.length > 2 && split(text, names.length)[0]?.length === names.length; // of a CSV file
+      if (!row || !(/[\t\n]/.test(text.trim()) || isRow)) return;
       event.preventDefault();
       fill(split(text, names.length), row.sectionRowIndex, boxes(row).indexOf(event.target));
       save();
@@ -88,11 +104,16 @@
     area.addEventListener("refill", load);
     area.removeAttribute("id");
     area.hidden = true;
-    for (const name of ["aria-describedby", "aria-invalid"]) {
-      if (area.hasAttribute(name)) grid.setAttribute(name, area.getAttribute(name));
-    }
+    const said = area.getAttribute("aria-describedby");
+    if (said) grid.setAttribute("aria-describedby", said);
     area.after(grid);
     load();
+    const cells = field.querySelector("[data-cells]")?.dataset.cells;
+    for (const [row, column] of JSON.parse(cells || "[]")) {
+      const box = body.rows[row] && boxes(body.rows[row])[column];
+      box?.setAttribute("aria-invalid", "true");
+      if (said) box?.setAttribute("aria-describedby", said);
+    }
   };
 
   // A row of numbers, pasted into one of their boxes, goes into all.
