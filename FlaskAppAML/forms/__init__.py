@@ -121,7 +121,10 @@ class SchemaForm(BaseForm):
     @property
     def data(self) -> dict[str, Any]:
         """What was typed, to fill the form in again; without secrets and files."""
-        typed = {one.name: one.kept for bound in self._fields.values() for one in bound.whole()}
+        typed: dict[str, Any] = {}
+        for bound in self._fields.values():
+            for one in bound.whole():
+                typed |= one.kept
         return {**typed, AS_JSON: self.json_text} if self.json_text else typed
 
     def wrong(self) -> dict[str, str]:

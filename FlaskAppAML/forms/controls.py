@@ -120,9 +120,9 @@ class Control(WTField):
         return False
 
     @property
-    def kept(self) -> Any:
-        """What may be kept of what was typed, to fill the form in again."""
-        return self.data
+    def kept(self) -> dict[str, Any]:
+        """What may be kept of what was typed, to fill the form in again, by its names there."""
+        return {self.name: self.data}
 
     # For the templates, once per schema
 
@@ -160,11 +160,34 @@ class Control(WTField):
         return [written(column, choice) for choice, _ in choices_of(column)]
 
 
-class TextField(Control, StringField):
+class _Text(Control):
+    """A tick beside the box sends the empty text, where that is not the same as none."""
+
+    is_sent_empty = False
+
+    def process(self, formdata: Any, data: Any = unset_value, extra_filters: Any = None) -> None:
+        self.is_sent_empty = bool(formdata and formdata.get(f"{self.name}:empty") and self.spec.is_other_when_empty)
+        super().process(formdata, data)
+
+    def process_data(self, value: Any) -> None:
+        super().process_data(value)
+        self.is_sent_empty = value == "" and self.spec.is_other_when_empty
+
+    def process_formdata(self, valuelist: list[Any]) -> None:
+        super().process_formdata(valuelist)
+        if self.is_sent_empty and self.parsed is None:
+            self.parsed = ""
+
+    @property
+    def kept(self) -> dict[str, Any]:
+        return {self.name: self.data, **({f"{self.name}:empty": "1"} if self.is_sent_empty else {})}
+
+
+class TextField(_Text, StringField):
     pass
 
 
-class LongTextField(Control, TextAreaField):
+class LongTextField(_Text, TextAreaField):
     pass
 
 

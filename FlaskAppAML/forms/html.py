@@ -93,6 +93,7 @@ _SLOTS: dict[str, Callable[[Any, str, Clean], str]] = {
     "ticked": lambda bound, position, _: " checked" if position in bound.data else "",
     "selected": lambda bound, position, _: " selected" if bound.data == position else "",
     "error": lambda bound, _, clean: escape(clean(str(bound.errors[0]))),
+    "empty": lambda bound, *_: " checked" if bound.is_sent_empty else "",
     "cells": lambda bound, *_: bound.wrong_cells,
     "length": lambda bound, *_: f"{bound.length:,}",
     "over": lambda bound, *_: " over" if bound.length > bound.spec.max_length else "",

@@ -190,6 +190,13 @@ class Field:
         return not self.required or self.nullable
 
     @property
+    def is_other_when_empty(self) -> bool:
+        """Whether the empty text is not the same as none: the endpoint would put its default there, or null is sent."""
+        is_free = self.kind == "text" and not (self.choices or self.min_length or self.pattern or self.format)
+        has_other = bool(self.default) if not self.required else self.nullable
+        return is_free and has_other and not self.secret and not self.input
+
+    @property
     def is_vector(self) -> bool:
         """Whether it is a fixed number of numbers."""
         item = self.items
@@ -402,12 +409,13 @@ def parse_row(fields: Iterable[Field], values: Mapping[str, Any], source: Source
 def record(fields: Iterable[Field], row: Mapping[str, Any]) -> dict[str, Any]:
     """The JSON object of `row` as a service wants it: by wire names, nested by `place`, files as text.
 
-    An optional value that was not given is left out; a required one that may be null becomes null.
+    An optional value that was not given is left out. Null, where it may be sent, is sent for a required one, and for
+    one whose default was taken away: without it the endpoint would put its default back.
     """
     body: dict[str, Any] = {}
     for f in fields:
         value = row.get(f.name)
-        if value is None and not (f.required and f.nullable):
+        if value is None and not (f.nullable and (f.required or f.default is not None)):
             continue
         node = body
         for name in f.place:

@@ -91,19 +91,20 @@
   const about = (field) => JSON.parse(field.dataset.choices ?? field.dataset.columns ?? "null");
 
   const read = (field) => {
-    const boxes = [...all("[name]", field)];
+    const boxes = [...all("[name]:not([data-empty])", field)];
     const { kind } = field.dataset;
     if (kinds[kind]?.read) return kinds[kind].read(field, read);
     if (!kind.startsWith("choice")) {
       const text = boxes.map((box) => box.value).join("\n");
-      return text.trim() ? kinds[kind][0](text, about(field)) : undefined;
+      return text.trim() || field.querySelector("[data-empty]:checked") ? kinds[kind][0](text, about(field)) : undefined;
     }
     const taken = boxes.filter((box) => box.value && (box.checked ?? true)).map((box) => parse(about(field)[box.value][1]));
     return kind === "choices" && taken.length ? taken : taken[0];
   };
 
   const put = (field, value) => {
-    const boxes = [...all("[name]", field)];
+    const boxes = [...all("[name]:not([data-empty])", field)];
+    for (const tick of all("[data-empty]", field)) tick.checked = value === "";
     const { kind } = field.dataset;
     if (kinds[kind]?.put) return kinds[kind].put(field, value, put);
     if (kind.startsWith("choice")) {
