@@ -42,6 +42,7 @@ SCHEMA = Schema(
     (
         Field("name", label="Name", help="As in the passport.", max_length=30),
         Field("review", max_length=1000, required=False),
+        Field("avoid", required=False, default="blur"),
         Field("mail", format="email", required=False),
         Field("token", secret=True, required=False),
         Field("age", "integer", unit="years", minimum=Decimal(0), maximum=Decimal(130), example=36),
@@ -190,6 +191,12 @@ def by_name(name: str) -> str:
 
 FOLD = "[data-as-json]"
 FOLD_HEAD = f"{FOLD} > summary"
+
+
+def shown_json(page: Page) -> Any:
+    box = page.locator(by_name("_json"))
+    expect(box).not_to_have_value("")
+    return json.loads(box.input_value())
 
 
 def empty(page: Page) -> None:
@@ -342,6 +349,7 @@ def test_what_is_no_choice_stays_in_sight_and_is_named(served: Served, open_page
 
 ROW = f"""{{
   "name": "Ada",
+  "avoid": null,
   "age": 36,
   "id": {BIG},
   "rate": 0.10,
@@ -463,15 +471,15 @@ def test_json_begins_with_every_name_while_the_form_is_empty(open_page: Callable
     page = open_page()
     page.click(FOLD_HEAD)
     box = page.locator(by_name("_json"))
-    shown = json.loads(box.input_value())
+    shown = shown_json(page)
     assert list(shown) == [f.name for f in SCHEMA.fields if f.kind != "file" and not f.secret]
-    assert shown == {**dict.fromkeys(shown), "age": 36}, "an example where something must stand"
+    assert shown == {**dict.fromkeys(shown), "avoid": "blur", "age": 36}, "an example where something must stand"
     page.click(FOLD_HEAD)
     expect(box).to_have_value("")
     expect(page.locator(by_name("age"))).to_have_value("")
     page.fill(by_name("name"), "Ada")
     page.click(FOLD_HEAD)
-    assert json.loads(box.input_value()) == {"name": "Ada"}
+    assert shown_json(page) == {"name": "Ada", "avoid": "blur"}
 
 
 def needed(page: Page) -> None:
@@ -515,7 +523,7 @@ def test_without_script_all_alternatives_are_shown_and_the_chosen_one_counts(
 @pytest.mark.parametrize("shape", ['"heart"', '"none"', '{\n    "kind": "circle",\n    "radius": 2.50\n  }'])
 def test_each_alternative_goes_to_json_and_back(shape: str, open_page: Callable[..., Page]) -> None:
     page = open_page()
-    text = f'{{\n  "shape": {shape}\n}}'
+    text = f'{{\n  "avoid": "",\n  "shape": {shape}\n}}'
     page.click(FOLD_HEAD)
     page.fill(by_name("_json"), text)
     page.click(FOLD_HEAD)
@@ -582,3 +590,19 @@ def test_a_slider_that_nobody_moved_looks_and_sounds_so(open_page: Callable[...,
     page.keyboard.press("ArrowRight")
     expect(slider).to_have_class("js")
     expect(slider).to_have_attribute("aria-valuetext", "1")
+
+
+def test_the_empty_text_is_sent_where_it_is_ticked(served: Served, open_page: Callable[..., Page]) -> None:
+    page = open_page()
+    needed(page)
+    page.fill(by_name("avoid"), "")
+    send(page)
+    assert [row["avoid"] for row in served.rows[-1:]] == [None]
+    page.check("#in-avoid-empty")
+    page.click(FOLD_HEAD)
+    assert shown_json(page)["avoid"] == ""
+    page.click(FOLD_HEAD)
+    expect(page.locator("#in-avoid-empty")).to_be_checked()
+    send(page)
+    assert [row["avoid"] for row in served.rows[-1:]] == [""]
+    expect(page.locator("#in-avoid-empty")).to_be_checked()

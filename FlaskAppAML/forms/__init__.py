@@ -147,10 +147,13 @@ class SchemaForm(BaseForm):
         return f"in-{AS_JSON}" if self.json_text and not bound.is_private else bound.anchor
 
     @classmethod
-    def skeleton(cls) -> str:
-        """JSON to start from: every field with its default, with its example where it must be filled in, or null."""
+    def starts(cls) -> tuple[str, str]:
+        """What the box for JSON begins with: every name with its default or null, and examples where something must
+        be filled in."""
         visible = [bound.spec for bound in cls.specimens.values() if not bound.is_private]
-        return dumps({spec.name: _start_of(spec) for spec in visible})
+        defaults = {spec.name: _short(spec.default) for spec in visible}
+        wanted = {spec.name: _short(_example(spec)) for spec in visible if spec.required and spec.default is None}
+        return dumps(defaults), dumps({name: value for name, value in wanted.items() if value is not None})
 
     def mark(self, messages: Mapping[str, str]) -> None:
         """Puts messages beside their fields."""
@@ -176,10 +179,12 @@ class SchemaForm(BaseForm):
         return drawn.of_form(drawn.as_json, self, clean or environment.finalize or str)
 
 
-def _start_of(spec: Field) -> Any:
-    value = spec.example if spec.default is None and spec.required else spec.default
-    if value is None and spec.alternatives and spec.required:
-        value = spec.alternatives[0].outline()
+def _example(spec: Field) -> Any:
+    is_outlined = spec.example is None and spec.alternatives
+    return spec.alternatives[0].outline() if is_outlined else spec.example
+
+
+def _short(value: Any) -> Any:
     return value if len(dumps(value)) <= LONGEST_START else None
 
 
@@ -202,7 +207,7 @@ def form_class(schema: Schema) -> type[SchemaForm]:
 @lru_cache(maxsize=64)
 def _drawing(schema: Schema, template: Template) -> Drawing:
     made = form_class(schema)
-    return drawing(made.specimens.values(), template, made.skeleton())
+    return drawing(made.specimens.values(), template, made.starts())
 
 
 def prefill(schema: Schema, args: Mapping[str, Any]) -> dict[str, Any]:

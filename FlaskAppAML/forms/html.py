@@ -108,7 +108,7 @@ _FORM_SLOTS: dict[str, Callable[[Any, Clean], str]] = {
 }
 
 
-def drawing(controls: Iterable[Control], template: Template, skeleton: str) -> Drawing:
+def drawing(controls: Iterable[Control], template: Template, starts: tuple[str, str]) -> Drawing:
     """`fields.html` drawn for the fields of one schema, right and wrong, and cut at its slots."""
     listed = list(controls)
     every = [one for bound in listed for one in bound.whole()]
@@ -116,7 +116,7 @@ def drawing(controls: Iterable[Control], template: Template, skeleton: str) -> D
     macros: Any = template.module
     return Drawing(
         _whole(listed, macros, slot, cut),
-        cut(macros.as_json(slot, skeleton)),
+        cut(macros.as_json(slot, *starts)),
         {bound.name: cut(macros.control(bound, False, slot)) for bound in every},
         {bound.name: cut(macros.control(bound, True, slot)) for bound in every},
     )

@@ -126,12 +126,13 @@
     const form = fold.closest("form");
     const area = fold.querySelector("textarea");
     const error = fold.querySelector(".error");
-    const fields = [...all(".field:not([data-kind=own], .field *)", form)];
+    const fields = [...all(".field:not([data-kind=own], .field *)", form)].map((field) => [field.querySelector("[name]").name, field]);
+    const defaults = parse(fold.dataset.defaults);
     if (yes && !area.value.trim()) {
-      const found = fields.map((field) => [field.querySelector("[name]").name, read(field)]).filter(([, value]) => value !== undefined);
-      const skeleton = parse(fold.dataset.skeleton);
-      const isNew = found.every(([name, value]) => same(value, skeleton[name] ?? null)); // nobody has filled anything in
-      area.value = write(isNew ? skeleton : Object.fromEntries(found));
+      const found = fields.map(([name, field]) => [name, read(field) ?? null]);
+      const isNew = found.every(([name, value]) => same(value, defaults[name])); // nobody has filled anything in
+      const filled = found.filter(([name, value]) => value !== null || defaults[name] !== null); // else the default would come back
+      area.value = write(isNew ? { ...defaults, ...parse(fold.dataset.examples) } : Object.fromEntries(filled));
       fold.dataset.start = isNew ? area.value : "";
     }
     if (!yes && area.value === fold.dataset.start) area.value = "";
@@ -139,7 +140,7 @@
       try {
         JSON.parse(area.value); // strictly, and with the right place in its message
         const values = parse(area.value);
-        for (const field of fields) put(field, values[field.querySelector("[name]").name]);
+        for (const [name, field] of fields) put(field, name in values ? values[name] : defaults[name]);
         area.value = "";
         error.hidden = true;
       } catch ({ message }) {
