@@ -56,6 +56,11 @@ def parts_of(data: bytes) -> Parts:
     return parts
 
 
+def is_picture(data: bytes) -> bool:
+    """Whether it begins like a file that is read here."""
+    return any(start.match(data) for start, _ in _READERS)
+
+
 def check_size(width: int, height: int) -> None:
     if width < 1 or height < 1:
         raise damaged()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
@@ -24,31 +24,31 @@ _ROOM = threading.BoundedSemaphore(2)
 
 
 @dataclass(frozen=True)
-class Picture:
+class Picture(Upload):
     """A PNG or JPEG that we wrote ourselves, upright and without metadata. Sizes in pixels."""
 
-    data: bytes = field(repr=False)
-    content_type: str
-    width: int
-    height: int
+    width: int = 0
+    height: int = 0
 
-    def upload(self, name: str = "picture") -> Upload:
+    def upload(self, name: str = "picture") -> Picture:
         """As a file to send on, its name ending as its type does."""
         stem = PurePath(name.replace("\\", "/")).stem.strip(".") or "picture"
-        return Upload(self.data, stem + (".png" if self.content_type == "image/png" else ".jpg"), self.content_type)
+        return replace(self, name=stem + (".png" if self.content_type == "image/png" else ".jpg"))
 
 
-def read(given: Upload | bytes, max_side: int = MAX_SIDE) -> Picture:
+def read(given: Upload | bytes, max_side: int = MAX_SIDE, only: str = "") -> Picture:
     """The picture in a file: JPEG, PNG, WebP, GIF (its first frame), BMP or a TIFF of one page.
 
-    Neither side is longer than `max_side` pixels afterwards. PNG where there is transparency, or where a file without
-    losses has few colours; else JPEG. Raises InvalidValue with a sentence that says what to do.
+    Neither side is longer than `max_side` pixels afterwards. It is written as `only`, image/png or image/jpeg; without
+    it as PNG where there is transparency, or where a file without losses has few colours, else as JPEG. Raises
+    InvalidValue with a sentence that says what to do.
     """
     data = given.data if isinstance(given, Upload) else given
     parts = parts_of(data)
     with _ROOM:
         try:
-            return written(_upright(_decoded(parts, max_side), parts.rotation), may_lose=parts.kind == "JPEG")
+            image = _upright(_decoded(parts, max_side), parts.rotation)
+            return written(image, may_lose=parts.kind == "JPEG", only=only)
         except InvalidValue:
             raise
         except Exception as error:  # whatever a decoder raises over a stranger's file
@@ -101,15 +101,16 @@ def _upright(image: Image, rotation: int) -> Image:
     return image.transpose(turns[rotation]) if rotation in turns else image
 
 
-def written(image: Image, *, may_lose: bool = False) -> Picture:
+def written(image: Image, *, may_lose: bool = False, only: str = "") -> Picture:
     """As PNG or JPEG."""
-    as_png = image.mode == "RGBA" or (not may_lose and image.getcolors(FEW_COLOURS) is not None)
+    is_exact = image.mode == "RGBA" or (not may_lose and image.getcolors(FEW_COLOURS) is not None)
+    kind = only.removeprefix("image/") or ("png" if is_exact else "jpeg")
     out = io.BytesIO()
-    if as_png:
+    if kind == "png":
         image.save(out, "PNG")
     else:
-        image.save(out, "JPEG", quality=JPEG_QUALITY)
-    return Picture(out.getvalue(), "image/png" if as_png else "image/jpeg", *image.size)
+        on_white(image).save(out, "JPEG", quality=JPEG_QUALITY)
+    return Picture(out.getvalue(), f"picture.{kind}", f"image/{kind}", *image.size)
 
 
 def pixels_of(picture: Picture) -> Image:
