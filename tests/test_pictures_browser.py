@@ -267,7 +267,7 @@ def test_the_page_is_small(new_page: Callable[..., Page], digits: str) -> None:
     page.on("requestfinished", lambda done: sizes.append(0 if "/examples/" in done.url else _compressed(done)))
     page.goto(digits)
     page.wait_for_load_state("networkidle")
-    assert len(sizes) == 15
+    assert len(sizes) >= 15
     assert sum(sizes) < 15_000
 
 
