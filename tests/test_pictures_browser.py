@@ -8,6 +8,7 @@ import gzip
 import os
 import shutil
 import threading
+import wave
 from collections.abc import Callable, Iterator
 from itertools import product
 from pathlib import Path
@@ -234,6 +235,19 @@ def test_another_picture_replaces_the_one_before(page: Page) -> None:
     answered(page, 3)
     page.go_back()
     expect(page.locator("#answer b")).to_have_text("2")
+
+
+def test_a_sound_can_be_heard_before_it_is_sent(new_page: Callable[..., Page], serve: Serve, tmp_path: Path) -> None:
+    with wave.open(str(tmp_path / "a.wav"), "wb") as sound:
+        sound.setparams((1, 2, 8000, 0, "NONE", ""))
+        sound.writeframes(bytes(16_000))
+    schema = '{"dialect": "raw", "fields": [{"name": "sound", "type": "audio"}]}'
+    page = new_page()
+    page.goto(serve(task="", form="", examples="", schema=schema))
+    expect(page.locator("[data-camera], canvas")).to_have_count(0)
+    page.set_input_files("[type=file]", tmp_path / "a.wav")
+    expect(page.locator("audio")).to_be_visible()
+    page.wait_for_function("document.querySelector('audio').duration === 1")
 
 
 @pytest.mark.parametrize("what", ["form", "example", "answer", "wrong"])
