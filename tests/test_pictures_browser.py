@@ -34,7 +34,7 @@ pytestmark = [
 RULES = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}}
 SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 DEMO = Path(__file__).resolve().parent.parent / "demo"
-FORM = {"form": str(DEMO / "digits_form.json"), "examples": str(DEMO / "digits_examples.json")}
+FORM = {"form": str(DEMO / "digits_form.json"), "examples": str(DEMO / "pictures" / "digits.json")}
 # What a hand does on a pad of 100 × 100.
 STROKES = {"1": [[(38, 30), (54, 14), (54, 86)]], "7": [[(25, 18), (75, 18), (45, 86)]], "0": []}
 STROKES["0"] = [[(50, 14), (30, 30), (26, 50), (32, 72), (50, 86), (68, 72), (74, 50), (70, 30), (50, 14)]]
