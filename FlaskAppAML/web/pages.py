@@ -22,6 +22,8 @@ from . import pictures, view
 from .security import count_submission, is_owner
 from .site import site
 
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+
 
 def install(app: Flask) -> None:
     app.context_processor(view.common)
@@ -38,6 +40,7 @@ def install(app: Flask) -> None:
     app.add_url_rule("/answers/<id>.json", "kept_json", kept_json)
     app.add_url_rule("/answers/<id>.csv", "kept_csv", kept_csv)
     app.add_url_rule("/answers/<id>/picture", "kept_picture", kept_picture)
+    app.add_url_rule("/answers/<id>.xlsx", "kept_xlsx", kept_xlsx)
     app.add_url_rule("/about", "about", lambda: render_template("about.html"))
     app.add_url_rule("/contact", "contact", lambda: render_template("contact.html"))
 
@@ -70,6 +73,13 @@ def example_picture(number: int, model: str = "") -> Response:
 
 def submit(model: str = "") -> Response:
     """The way of one submission: check, score, keep, show."""
+    key, form = submitted(model)
+    document = site().answers.once(key, lambda: with_pictures(scored_document(key, form), key, form))
+    return answered(document, form)
+
+
+def submitted(model: str) -> tuple[str, SchemaForm]:
+    """The id of the answer, and the form that asks for it. Raises WrongInput, RateLimited."""
     if model:
         site().choose(model)
     form_class = site().model.form_class()
@@ -81,22 +91,24 @@ def submit(model: str = "") -> Response:
     if not form.validate():
         raise WrongInput(fields=form.wrong())
     row = form.row()
-    key = answer_id(request.form.get("_once", ""), [site().model.url, without_files(row)])
-    document = site().answers.once(key, lambda: _document(key, form))
+    return answer_id(request.form.get("_once", ""), [site().model.url, without_files(row)]), form
+
+
+def answered(document: dict[str, Any], form: SchemaForm) -> Response:
+    """The page of this answer. Raises EndpointError where it is a failure."""
     if "error" in document:
         raise g.pop("first_error", None) or EndpointError.revive(document["error"])
     outputs, parts = g.pop("fresh", (None, None))
     is_fresh = document["prediction"]["outputs"] is outputs  # neither from disk, nor with a secret removed
     picture = None
-    if form_class.has_files:
+    if form.has_files:
         picture = pictures.shown(document, form)
         pictures.offer(form, document)
     return _answered(view.form_page(form, answer=view.Answer(document, parts if is_fresh else None, picture)))
 
 
-def _document(id: str, form: SchemaForm) -> dict[str, Any]:
-    """To be kept, with its pictures beside it."""
-    document = scored_document(id, form)
+def with_pictures(document: dict[str, Any], id: str, form: SchemaForm) -> dict[str, Any]:
+    """A document that will be kept: its pictures stand beside it."""
     if form.has_files and "error" not in document:
         document["picture"] = pictures.keep(id, form)
     return document
@@ -104,19 +116,28 @@ def _document(id: str, form: SchemaForm) -> dict[str, Any]:
 
 def scored_document(id: str, form: SchemaForm) -> dict[str, Any]:
     """The document of one answer, or of a failure, so that a reload does not call the model again."""
-    endpoint, started, row = site().model, time.perf_counter(), form.row()
+    started = time.perf_counter()
     try:
-        scored = score(endpoint, form.schema, [row])
+        scored = score(site().model, form.schema, [form.row()])
     except EndpointError as error:
-        g.first_error = error
-        return {"error": error.record()}
+        return failed_document(error)
+    return document_of(id, form, scored, time.perf_counter() - started)
+
+
+def failed_document(error: EndpointError) -> dict[str, Any]:
+    g.first_error = error
+    return {"error": error.record()}
+
+
+def document_of(id: str, form: SchemaForm, scored: Scored, seconds: float) -> dict[str, Any]:
+    endpoint, row = site().model, form.row()
     document = {
         "model": endpoint.name,
         "url": endpoint.url,
         "typed": form.data,
         "said": vars(scored.result.said),
         "request": _shown_request(scored),
-        "prediction": _prediction(id, scored, time.perf_counter() - started),
+        "prediction": _prediction(id, scored, seconds),
     }
     own_secrets = form.schema.secrets(row)  # such as another service's token, which somebody typed
     if any(len(secret) < SHORTEST_FORM for secret in own_secrets):  # it cannot be told from ordinary text
@@ -177,12 +198,17 @@ def kept(id: str) -> Response:
 
 def kept_json(id: str) -> Response:
     prediction = site().redact.document(_kept(id)["prediction"])
-    return _download(dumps(prediction, indent=2) + "\n", "application/json", f"answer-{id[:8]}.json")
+    return _download(_coded(dumps(prediction, indent=2) + "\n"), "application/json; charset=utf-8", id, "json")
 
 
 def kept_csv(id: str) -> Response:
     sheet = site().redact(downloads.csv_text(view.Answer(_kept(id)).parts))
-    return _download(sheet, "text/csv", f"answer-{id[:8]}.csv")
+    return _download(_coded(sheet), "text/csv; charset=utf-8", id, "csv")
+
+
+def kept_xlsx(id: str) -> Response:
+    document = site().redact.document(_kept(id))
+    return _download(downloads.xlsx_bytes(view.Answer(document).parts), XLSX, id, "xlsx")
 
 
 def kept_picture(id: str) -> Response:
@@ -206,9 +232,13 @@ def _kept(id: str) -> dict[str, Any]:
     return document
 
 
-def _download(text: str, content_type: str, name: str) -> Response:
-    response = Response(text.encode("utf-8", "replace"), content_type=f"{content_type}; charset=utf-8")
-    response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
+def _coded(text: str) -> bytes:
+    return text.encode("utf-8", "replace")
+
+
+def _download(content: bytes, content_type: str, id: str, ending: str) -> Response:
+    response = Response(content, content_type=content_type)
+    response.headers["Content-Disposition"] = f'attachment; filename="answer-{id[:8]}.{ending}"'
     response.headers["Cache-Control"] = "no-store"
     return response
 
