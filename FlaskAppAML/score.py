@@ -1,5 +1,5 @@
-"""THE PATH of one submission: encode, send, decode, present; and waiting while the reply is a ticket. `stream` is the
-same path for an answer that comes in pieces."""
+"""THE PATH of one submission: check pictures, encode, send, decode, present; and wait while the reply is a ticket.
+`stream` is the same path for an answer that comes in pieces."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass, replace
 from types import ModuleType
 
-from . import events
+from . import events, images
 from .endpoint import Endpoint
 from .errors import TimedOut, Unsupported
 from .events import Event
@@ -24,21 +24,25 @@ NOT_IN_PIECES = 406  # Not Acceptable: nothing has run
 
 @dataclass(frozen=True)
 class Scored:
-    """An answer with what led to it. `request` holds no key: the client adds that later, on its own."""
+    """An answer with what led to it. `rows` hold the pictures as they were checked. `request` holds no key: the client
+    adds that later, on its own."""
 
     request: Request
     reply: Reply
     result: Result
+    rows: list[Row]
 
 
 def score(endpoint: Endpoint, schema: Schema, rows: list[Row]) -> Scored:
     """Scores `rows`, which were checked by this very `schema`: the endpoint may describe itself anew at any moment.
 
-    Raises EndpointError.
+    Whoever asks comes by here, so pictures are checked here, where they were not checked before. Raises EndpointError,
+    and WrongInput for a picture that cannot be read.
     """
+    rows = [images.checked_row(schema, row, endpoint.settings.image_max_side) for row in rows]
     dialect = endpoint.dialect(schema)
     started = time.monotonic()
-    request = dialect.encode(schema, endpoint.url, rows)
+    request = dialect.encode(schema, endpoint.url, [images.sent_row(schema, row) for row in rows])
     reply = endpoint.client.send(request)
     if hasattr(dialect, "poll"):
         reply = _final(endpoint, dialect, schema, request, reply, started + endpoint.settings.timeout)
@@ -53,7 +57,7 @@ def _scored(
     reply = endpoint.without_secrets(reply)
     result = dialect.decode(schema, reply, len(rows))
     subject = str(rows[0].get(schema.subject) or "") if len(rows) == 1 else ""
-    return Scored(request, reply, presentation.present(result, endpoint.outputs, subject))
+    return Scored(request, reply, presentation.present(result, endpoint.outputs, subject), rows)
 
 
 def _final(
@@ -86,7 +90,8 @@ def stream(
         return score(endpoint, schema, rows)
     dialect = endpoint.dialect(schema)
     clean = InPieces(Redactor([*endpoint.settings.secrets(), *secrets]))
-    request = dialect.encode(schema, endpoint.url, rows)
+    rows = [images.checked_row(schema, row, endpoint.settings.image_max_side) for row in rows]
+    request = dialect.encode(schema, endpoint.url, [images.sent_row(schema, row) for row in rows])
     wanted = dialect.in_pieces(request)
     try:
         with endpoint.client.streaming(wanted) as (reply, pieces):

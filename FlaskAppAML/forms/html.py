@@ -10,7 +10,7 @@ from jinja2 import Template
 from markupsafe import Markup, escape
 
 from ..slots import Cut, MakeSlot, Pieces, Slot, cutter
-from .controls import AlternativesField, Control
+from .controls import AlternativesField, Control, FileField
 
 Clean = Callable[[str], str]  # what values pass before they are escaped
 
@@ -55,12 +55,14 @@ def _common_start(places: list[tuple[str, ...]]) -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class Drawing:
-    """The HTML of one form: for each field right and wrong, the whole with a slot for each, and the box for JSON."""
+    """The HTML of one form: for each field right and wrong, the whole with a slot for each, the box for JSON, and for
+    each field with a picture the tick that takes it again."""
 
     whole: Pieces
     as_json: Pieces
     right: Mapping[str, Pieces]
     wrong: Mapping[str, Pieces]
+    again: Mapping[str, Pieces]
 
     def of_form(self, pieces: Pieces, form: Any, clean: Clean) -> Markup:
         """`pieces` are those of the whole or of the box for JSON, `form` is a `SchemaForm`."""
@@ -78,6 +80,9 @@ class Drawing:
         pieces = (self.wrong if bound.errors and not bound.is_said_inside else self.right)[bound.name]
         if isinstance(bound, AlternativesField):
             return [piece if type(piece) is str else self._of_slot(bound, piece, clean) for piece in pieces]
+        if isinstance(bound, FileField):
+            tick = self.again[bound.name] if bound.again else []
+            pieces = [part for piece in pieces for part in (tick if piece == ("tick", "") else [piece])]
         return [piece if type(piece) is str else _SLOTS[piece[0]](bound, piece[1], clean) for piece in pieces]
 
     def _of_slot(self, bound: AlternativesField, slot: Slot, clean: Clean) -> str:
@@ -98,6 +103,8 @@ _SLOTS: dict[str, Callable[[Any, str, Clean], str]] = {
     "length": lambda bound, *_: f"{bound.length:,}",
     "over": lambda bound, *_: " over" if bound.length > bound.spec.max_length else "",
     "unused": lambda bound, *_: "" if bound.data else " js",
+    "again": lambda bound, *_: escape(bound.again),
+    "address": lambda bound, *_: escape(bound.address),
 }
 _FORM_SLOTS: dict[str, Callable[[Any, Clean], str]] = {
     "json": lambda form, clean: escape(clean(form.json_text)),
@@ -119,6 +126,7 @@ def drawing(controls: Iterable[Control], template: Template, starts: tuple[str, 
         cut(macros.as_json(slot, *starts)),
         {bound.name: cut(macros.control(bound, False, slot)) for bound in every},
         {bound.name: cut(macros.control(bound, True, slot)) for bound in every},
+        {bound.name: cut(macros.again(bound, slot)) for bound in every if isinstance(bound, FileField)},
     )
 
 

@@ -52,6 +52,8 @@ MOST_ROWS = 10_000  # in one field; more is a file of its own
 MOST_REFUSED = 50  # cells of one table that are named as wrong
 MOST_SAID = 3  # of them in words
 LONGEST_REFUSAL = 200  # characters, of one alternative of several
+PICTURE_WIDGETS = ("picture", "draw")
+PICTURE_ENDINGS = (".bmp", ".gif", ".jpe", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
 
 
 class ChoiceIndex(NamedTuple):
@@ -139,14 +141,16 @@ class Field:
             return self._absent()
         if self.choices:
             return self._chosen(value, source)
+        if self.kind != "file" and self.is_upload and _is_file(value):
+            return _file(self, value, source)
         if source == "text" and not isinstance(value, str) and self.kind not in ("file", "list"):
             raise InvalidValue("Send this as text.")
         return _READERS[self.kind](self, value, source)
 
     def _absent(self) -> Any:
         if not self.may_be_left_out:
-            if self.kind == "file":
-                raise InvalidValue("Choose a file.")
+            if self.is_upload:
+                raise InvalidValue("Choose a picture." if self.takes_only_pictures else "Choose a file.")
             if self.kind == "list" and self.items is not None and self.items.choices:
                 raise InvalidValue("Choose at least one.")
             is_choice = self.choices or self.alternatives or self.kind == "boolean"
@@ -197,6 +201,22 @@ class Field:
         return is_free and has_other and not self.secret and not self.input
 
     @property
+    def is_upload(self) -> bool:
+        """Whether people give a file: also for the numbers of a picture."""
+        return self.kind == "file" or self.widget in PICTURE_WIDGETS
+
+    @property
+    def takes_pictures(self) -> bool:
+        """Whether a file may be a picture that we know how to read; SVG is none."""
+        if self.widget in PICTURE_WIDGETS:
+            return True
+        return self.kind == "file" and any(_is_picture_type(word) for word in self.accept.split(","))
+
+    @property
+    def takes_only_pictures(self) -> bool:
+        return self.takes_pictures and (not self.accept or all(map(_is_picture_type, self.accept.split(","))))
+
+    @property
     def is_vector(self) -> bool:
         """Whether it is a fixed number of numbers."""
         item = self.items
@@ -215,6 +235,15 @@ class Field:
     def shown_label(self) -> str:
         """Of a field in an object its last name alone: the legend around it says the rest."""
         return self.label or (self.wire_name if self.place else self.name)
+
+
+def _is_picture_type(word: str) -> bool:
+    plain = word.strip().lower()
+    return (plain.startswith("image/") and not plain.startswith("image/svg")) or plain in PICTURE_ENDINGS
+
+
+def _is_file(value: Any) -> bool:
+    return isinstance(value, Upload) or (isinstance(value, str) and value[:5].lower() == "data:")
 
 
 def _exact(choice: Any) -> Any:
@@ -272,7 +301,7 @@ def _file(f: Field, value: Any, source: Source) -> Upload:
     if not upload.data:
         raise InvalidValue("This file is empty.")
     wanted, found = f.accept.partition("/")[0], upload.content_type.partition("/")[0]
-    if f.accept.endswith("/*") and found not in (wanted, "application"):
+    if not f.takes_pictures and f.accept.endswith("/*") and found not in (wanted, "application"):
         raise InvalidValue(f"Choose another file. {file_words(f.accept)}")
     return upload
 
@@ -554,6 +583,11 @@ class Schema:
 
     def __getitem__(self, name: str) -> Field:
         return self._by_name[name]
+
+    @cached_property
+    def pictures(self) -> tuple[Field, ...]:
+        """The fields that may hold pictures, or lists of them."""
+        return tuple(f for f in self.fields if f.takes_pictures or (f.items is not None and f.items.takes_pictures))
 
     def visible(self) -> list[Field]:
         return [f for f in self.fields if not f.hidden and f.fixed is None]

@@ -18,7 +18,7 @@ from ..results import downloads
 from ..schema import without_files
 from ..score import Scored, score
 from ..wire import dumps
-from . import view
+from . import pictures, view
 from .security import count_submission, is_owner
 from .site import site
 
@@ -33,10 +33,13 @@ def install(app: Flask) -> None:
     for path in ("/", "/home", "/models/<model>"):
         app.add_url_rule(path, "ask", ask, methods=["GET"])
         app.add_url_rule(path, "submit", submit, methods=["POST"])
+    for path in ("/examples/<int:number>", "/models/<model>/examples/<int:number>"):
+        app.add_url_rule(path, "example_picture", example_picture)
     app.add_url_rule("/models/<model>/schema", "read_again", read_again, methods=["POST"])
     app.add_url_rule("/answers/<id>", "kept", kept)
     app.add_url_rule("/answers/<id>.json", "kept_json", kept_json)
     app.add_url_rule("/answers/<id>.csv", "kept_csv", kept_csv)
+    app.add_url_rule("/answers/<id>/picture", "kept_picture", kept_picture)
     app.add_url_rule("/answers/<id>.xlsx", "kept_xlsx", kept_xlsx)
     app.add_url_rule("/about", "about", lambda: render_template("about.html"))
     app.add_url_rule("/contact", "contact", lambda: render_template("contact.html"))
@@ -50,15 +53,28 @@ def ask(model: str = "") -> str:
     chosen, examples = request.args.get("example", ""), endpoint.examples
     number = int(chosen) if chosen.isascii() and chosen.isdigit() and len(chosen) < 4 else 0
     form_class = endpoint.form_class()
-    is_example = 0 < number <= len(examples)
-    values = examples[number - 1].inputs if is_example else prefill(form_class.schema, request.args)
-    return view.form_page(form_class(values=values))
+    if not 0 < number <= len(examples):
+        return view.form_page(form_class(values=prefill(form_class.schema, request.args)))
+    form = form_class(values=examples[number - 1].values(form_class.schema.fields))
+    if form_class.has_files:
+        pictures.offer_example(form, number)
+    return view.form_page(form)
+
+
+def example_picture(number: int, model: str = "") -> Response:
+    """What an example's picture looks like."""
+    if model:
+        site().choose(model)
+    found = pictures.of_example(number, request.args.get("field", ""))
+    if found is None:
+        raise PageNotFound
+    return Response(found.data, content_type=found.content_type, headers={"Cache-Control": "private, max-age=300"})
 
 
 def submit(model: str = "") -> Response:
     """The way of one submission: check, score, keep, show."""
     key, form = submitted(model)
-    document = site().answers.once(key, lambda: scored_document(key, form))
+    document = site().answers.once(key, lambda: with_pictures(scored_document(key, form), key, form))
     return answered(document, form)
 
 
@@ -67,8 +83,11 @@ def submitted(model: str) -> tuple[str, SchemaForm]:
     if model:
         site().choose(model)
     form_class = site().model.form_class()
-    g.form = form = form_class(request.form, files=request.files if form_class.has_files else None)
+    files, find = (request.files, pictures.find) if form_class.has_files else (None, None)
+    g.form = form = form_class(request.form, files=files, kept=find)
     count_submission()
+    if form_class.has_files:
+        form.read_pictures(site().model.settings.image_max_side)
     if not form.validate():
         raise WrongInput(fields=form.wrong())
     row = form.row()
@@ -81,7 +100,18 @@ def answered(document: dict[str, Any], form: SchemaForm) -> Response:
         raise g.pop("first_error", None) or EndpointError.revive(document["error"])
     outputs, parts = g.pop("fresh", (None, None))
     is_fresh = document["prediction"]["outputs"] is outputs  # neither from disk, nor with a secret removed
-    return _answered(view.form_page(form, answer=view.Answer(document, parts if is_fresh else None)))
+    picture = None
+    if form.has_files:
+        picture = pictures.shown(document, form)
+        pictures.offer(form, document)
+    return _answered(view.form_page(form, answer=view.Answer(document, parts if is_fresh else None, picture)))
+
+
+def with_pictures(document: dict[str, Any], id: str, form: SchemaForm) -> dict[str, Any]:
+    """A document that will be kept: its pictures stand beside it."""
+    if form.has_files and "error" not in document:
+        document["picture"] = pictures.keep(id, form)
+    return document
 
 
 def scored_document(id: str, form: SchemaForm) -> dict[str, Any]:
@@ -162,7 +192,8 @@ def kept(id: str) -> Response:
     document = _kept(id)
     site().choose(document["model"])
     form = site().model.form_class()(MultiDict(document["typed"]))
-    return _answered(view.form_page(form, answer=view.Answer(document)))
+    pictures.offer_kept(form, document)
+    return _answered(view.form_page(form, answer=view.Answer(document, picture=pictures.shown(document, form))))
 
 
 def kept_json(id: str) -> Response:
@@ -178,6 +209,16 @@ def kept_csv(id: str) -> Response:
 def kept_xlsx(id: str) -> Response:
     document = site().redact.document(_kept(id))
     return _download(downloads.xlsx_bytes(view.Answer(document).parts), XLSX, id, "xlsx")
+
+
+def kept_picture(id: str) -> Response:
+    """A picture that was kept under this id: with an answer, or with a form in which something was wrong."""
+    if site().answers.get(id) is not None:
+        _kept(id)
+    found = site().answers.get_picture(id, request.args.get("field", ""))
+    if found is None:
+        raise AnswerGone
+    return Response(found.data, content_type=found.content_type, headers={"Cache-Control": "private, no-store"})
 
 
 def _kept(id: str) -> dict[str, Any]:

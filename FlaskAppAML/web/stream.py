@@ -20,7 +20,7 @@ from ..errors import AppError, EndpointError
 from ..forms import SchemaForm
 from ..score import stream
 from ..wire import dumps
-from .pages import answered, document_of, failed_document, submitted
+from .pages import answered, document_of, failed_document, submitted, with_pictures
 from .site import site
 
 CONTENT_TYPE = "application/x-ndjson"
@@ -81,7 +81,7 @@ def _document(key: str, form: SchemaForm) -> InPieces:
         scored = yield from stream(site().model, form.schema, [row], secrets)
     except EndpointError as error:
         return failed_document(error)
-    return document_of(key, form, scored, time.perf_counter() - started)
+    return with_pictures(document_of(key, form, scored, time.perf_counter() - started), key, form)
 
 
 def _last(document: dict[str, Any], form: SchemaForm) -> dict[str, Any]:
