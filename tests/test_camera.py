@@ -17,9 +17,7 @@ from misbehaving import Misbehaving
 
 import FlaskAppAML
 from demo.server import Demo
-from FlaskAppAML.results import Box, Boxes
 from FlaskAppAML.settings import Settings
-from FlaskAppAML.web.boxes import LONGEST_TAG, least_score, marks
 
 ASTRONAUT = (Path(__file__).parent.parent / "demo/pictures/astronaut.jpg").read_bytes()
 FACES = json.dumps({"dialect": "raw", "fields": [{"name": "picture", "type": "image", "send": "body"}]})
@@ -146,40 +144,3 @@ def test_the_key_is_not_in_the_answer(make_app: MakeApp, misbehaving: Misbehavin
     assert reply.status_code == 200
     assert KEY not in reply.text
     assert "secret" not in reply.text.replace("[secret removed]", "")
-
-
-# Boxes in percent
-
-
-@pytest.mark.parametrize(
-    "found",
-    [
-        Boxes("", [Box("a", 0.9, 50, 25, 150, 75)]),
-        Boxes("", [Box("a", 0.9, 0.25, 0.25, 0.75, 0.75)], "fraction"),
-        Boxes("", [Box("a", 0.9, 500, 250, 1500, 750)], width=2000, height=1000),
-    ],
-)
-def test_a_box_stands_in_percent_of_the_picture(found: Boxes) -> None:
-    (mark,) = marks(found, 200, 100)
-    assert (mark.x, mark.y, mark.width, mark.height) == (25, 25, 50, 50)
-    assert mark.tag == "1 a"
-
-
-def test_boxes_keep_the_numbers_of_their_rows() -> None:
-    outside = Box("x", 0.9, 300, 300, 400, 400)
-    found = Boxes(
-        "", [Box("a", 0.9, 0, 0, 10, 10), outside, Box("a", 0.2, 0, 0, 10, 10), Box("b" * 99, None, 0, 0, 10, 10)]
-    )
-    drawn = marks(found, 200, 100)
-    assert [mark.number for mark in drawn] == [4, 3, 1]
-    assert drawn[2].colour == drawn[1].colour != drawn[0].colour
-    assert len(drawn[0].tag) == LONGEST_TAG + 2
-    assert len(marks(Boxes("", [Box("a", 0.9, 0, 0, 9, 9)] * 900), 20, 20)) == 200
-
-
-@pytest.mark.parametrize(
-    ("scores", "least"),
-    [([0.9, 0.2], 0.5), ([0.3, 0.2], 0.0), ([None], None), ([], None), ([97.0, 3.0], None), ([-0.5, 0.9], None)],
-)
-def test_below_one_half_boxes_are_hidden_where_that_leaves_any(scores: list[float | None], least: float | None) -> None:
-    assert least_score(Boxes("", [Box("a", score, 0, 0, 1, 1) for score in scores])) == least

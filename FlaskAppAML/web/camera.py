@@ -36,7 +36,7 @@ def install(app: Flask) -> None:
 
 def picture_field(schema: Schema) -> Field | None:
     """The field that a frame goes into."""
-    return next((f for f in schema.visible() if f.kind == "file" and f.accept.startswith("image/")), None)
+    return next((f for f in schema.visible() if f.is_upload and f.takes_pictures), None)
 
 
 def path_of(schema: Schema) -> str:
