@@ -100,7 +100,7 @@ def test_boxes_stand_over_the_picture_and_in_the_table(client: FlaskClient) -> N
     picture = next(image for image in page.all("img") if "asked about" in image["alt"])
     assert client.get(picture["src"]).content_type == "image/jpeg"
     assert (picture["width"], picture["height"]) == ("384", "384")
-    assert "One weaker box is hidden." in [text.strip() for text in page.texts["span"]]
+    assert "1 weaker box is hidden." in [text.strip() for text in page.texts["span"]]
 
 
 @pytest.mark.parametrize(

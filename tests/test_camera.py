@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
 import os
@@ -83,6 +84,16 @@ def test_the_page_alone_may_use_the_camera(faces: FlaskClient) -> None:
     assert "camera=()" in form.headers["Permissions-Policy"]
     assert "/camera?model=model" in [a["href"] for a in check(form.text).all("a")]
     assert "camera=()" in frame(faces).headers["Permissions-Policy"]
+
+
+def test_the_page_is_small(faces: FlaskClient) -> None:
+    """15 kB, compressed, with its sheets and scripts."""
+    page = faces.get("/camera")
+    found = check(page.text)
+    needed = [a["href"] for a in found.all("link") if a["rel"] == "stylesheet"]
+    needed += [a["src"] for a in found.all("script")]
+    packed = [faces.get(path, headers={"Accept-Encoding": "gzip"}).data for path in needed]
+    assert sum(map(len, packed)) + len(gzip.compress(page.data)) < 15_000
 
 
 def test_without_script_the_page_is_the_form(faces: FlaskClient) -> None:

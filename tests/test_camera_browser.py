@@ -103,6 +103,7 @@ def test_the_box_sits_on_the_face_in_the_live_picture(chromium: Browser, faces: 
     with Watched(chromium, viewport={"width": width, "height": 900}) as page:
         started(page, faces)
         page.wait_for_selector(".marks rect")
+        page.click("text=Pause")
         shot = Image.open(BytesIO(page.locator(".pic").screenshot()))
         share = shot.width / WIDE
         assert abs(shot.height - HIGH * share) <= 2

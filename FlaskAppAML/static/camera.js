@@ -18,6 +18,7 @@
   };
   const OTHERWISE = "Choose a picture in the form instead.";
 
+  let isOpening = false;
   let asking = null; // the AbortController of this run; null while nothing is sent
   let seen = []; // when the last answers came
 
@@ -48,6 +49,8 @@
       const why = isSecureContext ? "This browser shows no camera." : "Browsers give the camera to pages with https only.";
       return say(`${why} ${OTHERWISE}`, true);
     }
+    if (isOpening) return;
+    isOpening = true;
     close();
     try {
       const size = { width: { ideal: 1280 }, height: { ideal: 720 } };
@@ -58,6 +61,8 @@
     } catch ({ name }) {
       close();
       say(`${REFUSALS[name] ?? "The camera could not be started."} ${OTHERWISE}`, true);
+    } finally {
+      isOpening = false;
     }
   };
 
@@ -168,6 +173,7 @@
     if (event.target !== form || !isOpen() || isTaken) return;
     event.preventDefault();
     halt();
+    say("The model is asked about this picture.");
     const { blob } = await picture(+place.dataset.full, 0.92);
     const files = new DataTransfer();
     files.items.add(new File([blob], "snapshot.jpg", { type: "image/jpeg" }));
@@ -181,5 +187,6 @@
     halt();
     close();
     show();
+    say("The camera is off; nothing is sent.");
   });
 })();

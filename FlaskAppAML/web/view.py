@@ -201,7 +201,7 @@ class Answer:
 
     @staticmethod
     def weaker(count: int) -> str:
-        return f"{spelled(count)} weaker box{'es are' if count != 1 else ' is'} hidden." if count else ""
+        return f"{count:,} weaker box{'es are' if count != 1 else ' is'} hidden." if count else ""
 
     @staticmethod
     def box_rows(part: Boxes) -> list[tuple[str, str, list[str]]]:
