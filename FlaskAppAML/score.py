@@ -19,7 +19,7 @@ LONGEST_LOOK = 3.0
 
 @dataclass(frozen=True)
 class Scored:
-    """An answer with what led to it. `rows` hold the pictures as they were sent. `request` holds no key: the client
+    """An answer with what led to it. `rows` hold the pictures as they were checked. `request` holds no key: the client
     adds that later, on its own."""
 
     request: Request
@@ -37,7 +37,7 @@ def score(endpoint: Endpoint, schema: Schema, rows: list[Row]) -> Scored:
     rows = [images.checked_row(schema, row, endpoint.settings.image_max_side) for row in rows]
     dialect = endpoint.dialect(schema)
     started = time.monotonic()
-    request = dialect.encode(schema, endpoint.url, rows)
+    request = dialect.encode(schema, endpoint.url, [images.sent_row(schema, row) for row in rows])
     reply = endpoint.client.send(request)
     if hasattr(dialect, "poll"):
         reply = _final(endpoint, dialect, schema, request, reply, started + endpoint.settings.timeout)

@@ -4,9 +4,11 @@ endpoint's reader of digits, over real HTTP."""
 from __future__ import annotations
 
 import io
+import json
 import re
 import sqlite3
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,17 +18,24 @@ from flask import Flask
 from flask.testing import FlaskClient
 from house import check
 from PIL import Image
+from tensor_server import TensorServer
 from werkzeug.test import TestResponse
 
 from demo.server import Demo
 from FlaskAppAML.answers import Answers
-from FlaskAppAML.images import Picture, read
+from FlaskAppAML.errors import SettingError
+from FlaskAppAML.images import Picture, read, widget_for
+from FlaskAppAML.images.tensors import numbers
 from FlaskAppAML.redact import Redactor
+from FlaskAppAML.schema import Field, Schema
+from FlaskAppAML.schema.changes import customised
 
 ID, OTHER = "0123456789abcdef" * 2, "f" * 32
 ONCE = "ab" * 16
 DIGITS = Path(__file__).resolve().parent.parent / "demo" / "pictures"
-TWO_FIELDS = '{"dialect": "raw", "fields": [{"name": "image", "type": "image"}, {"name": "note", "type": "text", "min_length": 3}]}'
+TWO_FIELDS = json.dumps(
+    {"dialect": "raw", "fields": [{"name": "image", "type": "image"}, {"name": "note", "min_length": 3}]}
+)
 
 
 def digit(number: int, kind: str = "PNG", **about: Any) -> bytes:
@@ -196,3 +205,78 @@ def test_the_oldest_pictures_go_when_the_file_gets_too_large(folder: Path, monke
     monkeypatch.setattr("FlaskAppAML.answers.SWEPT_AT_ONCE", 1)
     answers.sweep()
     assert rows(folder, "SELECT id FROM pictures ORDER BY id") == [(f"{i:032x}",) for i in (3, 4, 5)]
+
+
+# Tensors
+
+
+@pytest.fixture(scope="module")
+def tensors() -> Iterator[TensorServer]:
+    with TensorServer() as server:
+        yield server
+
+
+@pytest.mark.parametrize("path", ["/v2/models/digits/infer", "/v1/models/digits:predict"])
+@pytest.mark.parametrize("number", [0, 3, 8])
+def test_a_tensor_that_is_a_picture_is_given_as_one(
+    make_app: MakeApp, tensors: TensorServer, path: str, number: int
+) -> None:
+    client = make_app(url=tensors.url + path).test_client()
+    page = client.get("/").text
+    assert "A picture; the model gets it as 28 × 28 pixels, in grey." in page
+    answer = client.post("/", data={"image": given(digit(number, "JPEG"), "digit.jpg")})
+    assert answer.status_code == 200
+    kept_as = again(answer.text)["value"].removeprefix("kept:")
+    values = client.application.extensions["site"].answers.get(kept_as)["prediction"]["raw"]
+    found = values["outputs"][0]["data"] if "outputs" in values else values["predictions"][0]
+    assert found.index(max(found)) == number
+    assert client.get(f"/answers/{kept_as}/picture").status_code == 200, "the picture is kept, not its numbers"
+    in_json = client.post("/", data={"_json": json.dumps({"image": [[[0.5]] * 28] * 27})})
+    assert in_json.status_code == 422
+    assert "28 × 28 × 1" in in_json.text, "lists are taken too, by their shape"
+
+
+def form_file(folder: Path, **about: Any) -> str:
+    (folder / "form.json").write_text(json.dumps({"fields": {"x": about}}))
+    return str(folder / "form.json")
+
+
+@pytest.mark.parametrize(("about", "white"), [({}, 1), ({"maximum": 16}, 16), ({"kind": "list", "maximum": 255}, 255)])
+def test_the_owner_says_that_numbers_are_a_picture(about: dict[str, Any], white: int) -> None:
+    listed = Field("x", "list", items=Field("item", "number"), min_items=64, max_items=64)
+    f = customised(Schema((listed,)), {"fields": {"x": {"widget": "draw", **about}}}).fields[0]
+    found = numbers(f, read(digit(1)))
+    assert len(found) == 64
+    assert max(found) == white
+
+
+def test_a_picture_is_not_made_of_what_is_none(make_app: MakeApp, tmp_path: Path) -> None:
+    schema = json.dumps({"dialect": "raw", "fields": [{"name": "x", "type": "json"}]})
+    with pytest.raises(SettingError, match="FORM asks for a picture for the field x, whose shape is that of none"):
+        make_app(url="http://127.0.0.1:9/x", schema=schema, form=form_file(tmp_path, widget="picture"))
+
+
+@pytest.mark.parametrize(
+    ("shape", "row", "datatype", "widget"),
+    [
+        ((-1, 28, 28, 1), (28, 28, 1), "FP32", "draw"),
+        ((-1, 3, 224, 224), (3, 224, 224), "FP32", "picture"),
+        ((1, 224, 224, 3), (224, 224, 3), "UINT8", "picture"),
+        ((-1, -1, -1, 3), (-1, -1, 3), "DT_FLOAT", "picture"),
+        ((-1, 28, 28), (28, 28), "DT_UINT8", "draw"),
+        ((28, 28, 1), (28, 28, 1), "FP32", "draw"),
+        ((-1, 28, 28, 1), (28, 28, 1), "INT8", ""),  # signed, so what is black?
+        ((-1, 28, 28, 1), (28, 28, 1), "BOOL", ""),
+        ((-1, 784), (784,), "FP32", ""),  # numbers in a row are mostly no picture
+        ((-1, 128, 64), (128, 64), "FP32", ""),  # a sequence of vectors
+        ((-1, 10, 10), (10, 10), "FP32", ""),
+        ((-1, 100, 3), (100, 3), "FP32", ""),  # points in space
+        ((-1, 4, 4, 3), (4, 4, 3), "FP32", ""),
+        ((2, 28, 28, 1), (2, 28, 28, 1), "FP32", ""),
+        ((-1, 10, 28, 28, 1), (10, 28, 28, 1), "FP32", ""),
+    ],
+)
+def test_only_what_is_surely_a_picture_is_taken_for_one(
+    shape: tuple[int, ...], row: tuple[int, ...], datatype: str, widget: str
+) -> None:
+    assert widget_for(shape, row, datatype) == widget

@@ -9,8 +9,8 @@ shrunk and written anew, so nothing of the file itself is passed on. `rows` does
 
 from .boxes import COLOURS, colours_of, crop, draw_boxes, in_pixels, label_text
 from .pixels import MAX_SIDE, Picture, read
-from .rows import checked, checked_row
-from .tensors import layout_of, tensor
+from .rows import checked, checked_row, sent_row
+from .tensors import layout_of, shape_of, tensor, widget_for
 
 __all__ = [
     "COLOURS",
@@ -25,5 +25,8 @@ __all__ = [
     "label_text",
     "layout_of",
     "read",
+    "sent_row",
+    "shape_of",
     "tensor",
+    "widget_for",
 ]

@@ -1,7 +1,8 @@
-"""The pictures in a row of typed values: checked before anything is sent."""
+"""The pictures in a row of typed values: checked before anything is sent, and made into numbers for tensors."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from ..errors import WrongInput
@@ -9,6 +10,7 @@ from ..schema import Field, Row, Schema, Upload
 from ..schema.values import InvalidValue
 from .headers import is_picture
 from .pixels import Picture, read
+from .tensors import numbers
 
 ONLY = {"image/png": "image/png", "image/jpeg": "image/jpeg", "image/jpg": "image/jpeg"}
 
@@ -29,10 +31,23 @@ def checked(f: Field, value: Any, max_side: int) -> Any:
 
 def checked_row(schema: Schema, row: Row, max_side: int) -> Row:
     """Raises WrongInput that names every field whose picture cannot be read."""
+    return _changed(schema, row, lambda f, value: checked(f, value, max_side))
+
+
+def sent_row(schema: Schema, row: Row) -> Row:
+    """The row as it is sent: the pictures of tensors as their numbers. Raises WrongInput."""
+    return _changed(
+        schema,
+        row,
+        lambda f, value: numbers(f, value) if isinstance(value, Picture) and f.kind != "file" else value,
+    )
+
+
+def _changed(schema: Schema, row: Row, change: Callable[[Field, Any], Any]) -> Row:
     made, wrong = {}, {}
     for f in schema.pictures:
         try:
-            made[f.name] = checked(f, row.get(f.name), max_side)
+            made[f.name] = change(f, row.get(f.name))
         except InvalidValue as error:
             wrong[f.name] = str(error)
     if wrong:
