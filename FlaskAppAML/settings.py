@@ -288,7 +288,7 @@ class Settings:
     accent: str = setting("", "One colour for what can be pressed or followed, such as `#005f73`.", colour)
     footer: str = setting("", "A sentence at the foot of every page.", text)
     examples: str = setting(
-        "", "Path of a JSON file with examples to click, or of a folder of such files.", existing_path
+        "", "Path of a JSON file with examples to click, or of a folder of such files and of pictures.", existing_path
     )
     templates_dir: str = setting(
         "", "A folder whose templates come before ours (`layout.html`, `form.html`, `result.html`, ...).", existing_path

@@ -79,8 +79,8 @@ class Drawing:
     def _of_field(self, bound: Control, clean: Clean) -> list[str]:
         pieces = (self.wrong if bound.errors else self.right)[bound.name]
         if isinstance(bound, FileField):
-            again = self.again[bound.name] if bound.again else [""]
-            pieces = [part for piece in pieces for part in (again if piece[0] == "tick" else [piece])]
+            tick = self.again[bound.name] if bound.again else []
+            pieces = [part for piece in pieces for part in (tick if piece == ("tick", "") else [piece])]
         return [piece if type(piece) is str else _SLOTS[piece[0]](bound, piece[1], clean) for piece in pieces]
 
 

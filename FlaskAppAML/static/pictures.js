@@ -50,7 +50,7 @@
       const isAgain = !file && tick?.checked;
       if (again) again.hidden = !isAgain;
       remove.hidden = !file && !isAgain;
-      words.textContent = file && !drawn ? `${file.name}, ${size(file.size)}` : "";
+      words.textContent = isAgain ? "This picture is used until you choose another." : file && !drawn ? `${file.name}, ${size(file.size)}` : "";
       if (file && !drawn) preview(file);
       else if (!drawn) look(null);
       if (pad && isAgain) pad.hidden = true;

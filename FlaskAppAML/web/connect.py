@@ -239,6 +239,7 @@ def _bound_form(found: Found) -> SchemaForm:
 def _tried(shown: Shown, found: Found) -> Shown:
     """One call, and only one, however often the button is pressed."""
     form = forms.form_class(found.schema)(request.form, files=request.files)
+    form.read_pictures(found.endpoint.settings.image_max_side)
     if not form.validate():
         return replace(shown, form=form, wrong=form.wrong())
     try:

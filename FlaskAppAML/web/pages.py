@@ -86,7 +86,7 @@ def submit(model: str = "") -> Response:
         raise WrongInput(fields=form.wrong())
     row = form.row()
     key = answer_id(request.form.get("_once", ""), [site().model.url, without_files(row)])
-    document = site().answers.once(key, lambda: scored_document(key, form))
+    document = site().answers.once(key, lambda: _document(key, form))
     if "error" in document:
         raise g.pop("first_error", None) or EndpointError.revive(document["error"])
     outputs, parts = g.pop("fresh", (None, None))
@@ -96,6 +96,14 @@ def submit(model: str = "") -> Response:
         picture = pictures.shown(document, form)
         pictures.offer(form, document)
     return _answered(view.form_page(form, answer=view.Answer(document, parts if is_fresh else None, picture)))
+
+
+def _document(id: str, form: SchemaForm) -> dict[str, Any]:
+    """To be kept, with its pictures beside it."""
+    document = scored_document(id, form)
+    if form.has_files and "error" not in document:
+        document["picture"] = pictures.keep(id, form)
+    return document
 
 
 def scored_document(id: str, form: SchemaForm) -> dict[str, Any]:
@@ -112,7 +120,6 @@ def scored_document(id: str, form: SchemaForm) -> dict[str, Any]:
         "typed": form.data,
         "said": vars(scored.result.said),
         "request": _shown_request(scored),
-        "picture": pictures.keep(id, form) if form.has_files else None,
         "prediction": _prediction(id, scored, time.perf_counter() - started),
     }
     own_secrets = form.schema.secrets(row)  # such as another service's token, which somebody typed
