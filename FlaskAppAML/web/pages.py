@@ -74,6 +74,13 @@ def example_picture(number: int, model: str = "") -> Response:
 
 def submit(model: str = "") -> Response:
     """The way of one submission: check, score, keep, show."""
+    key, form = submitted(model)
+    document = site().answers.once(key, lambda: with_pictures(key, form, scored_document(key, form)))
+    return answered(document, form)
+
+
+def submitted(model: str) -> tuple[str, SchemaForm]:
+    """The id of the answer, and the form that asks for it. Raises WrongInput, RateLimited."""
     if model:
         site().choose(model)
     form_class = site().model.form_class()
@@ -85,22 +92,24 @@ def submit(model: str = "") -> Response:
     if not form.validate():
         raise WrongInput(fields=form.wrong())
     row = form.row()
-    key = answer_id(request.form.get("_once", ""), [site().model.url, without_files(row)])
-    document = site().answers.once(key, lambda: _document(key, form))
+    return answer_id(request.form.get("_once", ""), [site().model.url, without_files(row)]), form
+
+
+def answered(document: dict[str, Any], form: SchemaForm) -> Response:
+    """The page of this answer. Raises EndpointError where it is a failure."""
     if "error" in document:
         raise g.pop("first_error", None) or EndpointError.revive(document["error"])
     outputs, parts = g.pop("fresh", (None, None))
     is_fresh = document["prediction"]["outputs"] is outputs  # neither from disk, nor with a secret removed
     picture = None
-    if form_class.has_files:
+    if form.has_files:
         picture = pictures.shown(document, form)
         pictures.offer(form, document)
     return _answered(view.form_page(form, answer=view.Answer(document, parts if is_fresh else None, picture)))
 
 
-def _document(id: str, form: SchemaForm) -> dict[str, Any]:
+def with_pictures(id: str, form: SchemaForm, document: dict[str, Any]) -> dict[str, Any]:
     """To be kept, with its pictures beside it."""
-    document = scored_document(id, form)
     if form.has_files and "error" not in document:
         document["picture"] = pictures.keep(id, form)
     return document
@@ -108,19 +117,28 @@ def _document(id: str, form: SchemaForm) -> dict[str, Any]:
 
 def scored_document(id: str, form: SchemaForm) -> dict[str, Any]:
     """The document of one answer, or of a failure, so that a reload does not call the model again."""
-    endpoint, started, row = site().model, time.perf_counter(), form.row()
+    started = time.perf_counter()
     try:
-        scored = score(endpoint, form.schema, [row])
+        scored = score(site().model, form.schema, [form.row()])
     except EndpointError as error:
-        g.first_error = error
-        return {"error": error.record()}
+        return failed_document(error)
+    return document_of(id, form, scored, time.perf_counter() - started)
+
+
+def failed_document(error: EndpointError) -> dict[str, Any]:
+    g.first_error = error
+    return {"error": error.record()}
+
+
+def document_of(id: str, form: SchemaForm, scored: Scored, seconds: float) -> dict[str, Any]:
+    endpoint, row = site().model, form.row()
     document = {
         "model": endpoint.name,
         "url": endpoint.url,
         "typed": form.data,
         "said": vars(scored.result.said),
         "request": _shown_request(scored),
-        "prediction": _prediction(id, scored, time.perf_counter() - started),
+        "prediction": _prediction(id, scored, seconds),
     }
     own_secrets = form.schema.secrets(row)  # such as another service's token, which somebody typed
     if any(len(secret) < SHORTEST_FORM for secret in own_secrets):  # it cannot be told from ordinary text
