@@ -22,11 +22,12 @@ def checked(f: Field, value: Any, max_side: int) -> Any:
         return [checked(f.items, one, max_side) for one in value]
     if not isinstance(value, Upload) or not f.takes_pictures:
         return value
-    if isinstance(value, Picture) and max(value.width, value.height) <= max_side:
+    only = ONLY.get(f.accept.strip().lower(), "")
+    if isinstance(value, Picture) and max(value.width, value.height) <= max_side and only in ("", value.content_type):
         return value
     if not f.takes_only_pictures and not is_picture(value.data):
         return value
-    return read(value, max_side, ONLY.get(f.accept.strip().lower(), "")).upload(value.name)
+    return read(value, max_side, only).upload(value.name)
 
 
 def checked_row(schema: Schema, row: Row, max_side: int) -> Row:

@@ -60,7 +60,6 @@
       const taken = new DataTransfer();
       if (file) taken.items.add(file);
       input.files = taken.files;
-      input.required &&= !tick; // no word of the browser about an empty box beside a tick
       say(drawn);
     };
 
