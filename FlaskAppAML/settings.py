@@ -330,6 +330,12 @@ class Settings:
     rate_limit: str = setting(
         "60/minute", "Submissions per client and process, then 429; `off` for none. The key pays for every call.", rate
     )
+    camera: str = setting(
+        "600/minute",
+        "Frames per client and process on the page `/camera`, counted apart from submissions: each is a call that the "
+        "key pays for, too. `off`: no such page.",
+        rate,
+    )
     connect_page: str = setting(
         "local",
         "Who has the page `/connect`, where another endpoint is tried and chosen: `local` is whoever sits at the "

@@ -53,10 +53,17 @@ def crop(picture: Picture, box: Box) -> Picture | None:
     return written(pixels_of(picture).crop(edges), may_lose=picture.content_type == "image/jpeg")
 
 
-def draw_boxes(picture: Picture, found: Boxes) -> bytes:
+def colours_of(found: Boxes) -> dict[str, str]:
+    """A colour for each label, in the order in which they come."""
+    labels = dict.fromkeys(box.label for box in found.boxes)
+    return {label: COLOURS[i % len(COLOURS)] for i, label in enumerate(labels)}
+
+
+def draw_boxes(picture: Picture, found: Boxes, least: float = -math.inf) -> bytes:
     """The picture with its boxes and their labels and scores, as a PNG of the same size.
 
-    A label has one colour wherever it stands. Of more than MOST_BOXES, those with the best scores are drawn.
+    A label has one colour wherever it stands. Boxes whose score is below `least` are left out; of more than MOST_BOXES,
+    those with the best scores are drawn.
     """
     from PIL import ImageDraw, ImageFont
 
@@ -65,9 +72,9 @@ def draw_boxes(picture: Picture, found: Boxes) -> bytes:
     longest = max(image.size)
     line = max(2, round(longest / 300))
     font = ImageFont.load_default(max(11, round(longest / 45)))
-    boxes = in_pixels(picture, replace(found, boxes=heapq.nlargest(MOST_BOXES, found.boxes, _weight)))
-    labels = list(dict.fromkeys(box.label for box in found.boxes))
-    colours = {label: COLOURS[i % len(COLOURS)] for i, label in enumerate(labels)}
+    shown = (box for box in found.boxes if box.score is None or box.score >= least)
+    boxes = in_pixels(picture, replace(found, boxes=heapq.nlargest(MOST_BOXES, shown, _weight)))
+    colours = colours_of(found)
     for box in reversed(boxes):  # the best one on top
         _draw_frame(pen, box, colours[box.label], line)
     for box in reversed(boxes):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from typing import Any
 from urllib.parse import urlsplit
@@ -10,15 +11,17 @@ from flask import Flask, Response, g, redirect, render_template, request
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response as BaseResponse
 
+from .. import images, results
 from ..answers import answer_id
 from ..errors import AnswerGone, EndpointError, PageNotFound, WrongInput
 from ..forms import SchemaForm, prefill
 from ..redact import MARK, SHORTEST_FORM, Redactor
-from ..results import downloads
+from ..results import Boxes, as_number, downloads
 from ..schema import without_files
 from ..score import Scored, score
 from ..wire import dumps
 from . import pictures, view
+from .boxes import overlay
 from .security import count_submission, is_owner
 from .site import site
 
@@ -39,6 +42,7 @@ def install(app: Flask) -> None:
     app.add_url_rule("/answers/<id>", "kept", kept)
     app.add_url_rule("/answers/<id>.json", "kept_json", kept_json)
     app.add_url_rule("/answers/<id>.csv", "kept_csv", kept_csv)
+    app.add_url_rule("/answers/<id>.png", "kept_png", kept_png)
     app.add_url_rule("/answers/<id>/picture", "kept_picture", kept_picture)
     app.add_url_rule("/answers/<id>.xlsx", "kept_xlsx", kept_xlsx)
     app.add_url_rule("/about", "about", lambda: render_template("about.html"))
@@ -193,7 +197,9 @@ def kept(id: str) -> Response:
     site().choose(document["model"])
     form = site().model.form_class()(MultiDict(document["typed"]))
     pictures.offer_kept(form, document)
-    return _answered(view.form_page(form, answer=view.Answer(document, picture=pictures.shown(document, form))))
+    answer = view.Answer(document, picture=pictures.shown(document, form))
+    answer.least = as_number(request.args.get("least"))
+    return _answered(view.form_page(form, answer=answer))
 
 
 def kept_json(id: str) -> Response:
@@ -209,6 +215,19 @@ def kept_csv(id: str) -> Response:
 def kept_xlsx(id: str) -> Response:
     document = site().redact.document(_kept(id))
     return _download(downloads.xlsx_bytes(view.Answer(document).parts), XLSX, id, "xlsx")
+
+
+def kept_png(id: str) -> Response:
+    """The picture with its boxes, those from the same score on that the page shows."""
+    prediction = site().redact.document(_kept(id)["prediction"])
+    listed = map(results.load, prediction["outputs"])
+    found = next((part for part in listed if isinstance(part, Boxes) and part.boxes), None)
+    picture = site().answers.get_picture(id)
+    if found is None or picture is None:
+        raise PageNotFound
+    least = overlay(found, picture.width, picture.height, as_number(request.args.get("least"))).least
+    drawn = images.draw_boxes(picture, found, -math.inf if least is None else least)
+    return _download(drawn, "image/png", id, "png")
 
 
 def kept_picture(id: str) -> Response:

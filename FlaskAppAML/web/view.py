@@ -23,6 +23,7 @@ from ..results import Box, Boxes, Column, Json, Number, Part, Scores, Sentence, 
 from ..results.figures import figure, figures
 from ..results.tree import Node, tree
 from ..wire import beginning, dumps
+from .boxes import Overlay, overlay
 from .drawing import Frame
 from .pictures import Shown
 from .security import is_owner
@@ -111,7 +112,9 @@ def _form_page(form: SchemaForm, changing: Mapping[str, Any], shown: Mapping[str
 
 class Answer:
     """One answer's document, ready to be shown. `parts` are those of the document, where they are at hand; `picture` is
-    what the model was asked about."""
+    what the model was asked about. Of boxes over it those below the score `least` are hidden."""
+
+    least: float | None = None
 
     def __init__(self, document: dict[str, Any], parts: list[Part] | None = None, picture: Shown | None = None) -> None:
         prediction = document["prediction"]
@@ -229,6 +232,22 @@ class Answer:
             return []
         groups = (list(group) for is_text, group in groupby(lines, key=lambda line: bool(line.strip())) if is_text)
         return list(groups)
+
+    @property
+    def boxed(self) -> Boxes | None:
+        """The boxes that stand over the picture: the first that were found."""
+        found = (part for part in self.parts if isinstance(part, Boxes) and part.boxes)
+        return next(found, None) if self.picture else None
+
+    def overlay(self, part: Boxes) -> Overlay | None:
+        """These boxes over the picture; None where they stand in a table alone."""
+        if self.picture is None or part is not self.boxed:
+            return None
+        return overlay(part, self.picture.width, self.picture.height, self.least)
+
+    @staticmethod
+    def weaker(count: int) -> str:
+        return f"{count:,} weaker box{'es are' if count != 1 else ' is'} hidden." if count else ""
 
     @staticmethod
     def box_rows(part: Boxes) -> list[tuple[str, str, list[str]]]:
