@@ -4,6 +4,9 @@ and so that a double click or a reload sends once.
 An answer is kept under an id made of the form's random id and the input, in one SQLite file that all processes of this
 machine share. Whoever inserts the row first does the work, in whatever process it is; whoever comes second waits for
 its document. One file per answer was ten times slower: a disk looks long for a place for a new file.
+
+Pictures that belong to an answer stand beside it, under its id, and go when it goes. One that was given with a form in
+which something else is wrong has an id of its own.
 """
 
 from __future__ import annotations
@@ -25,6 +28,7 @@ from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
+from .images import Picture
 from .redact import Redactor
 from .wire import dumps
 
@@ -35,11 +39,22 @@ LOOK_AGAIN_SECONDS = 0.05
 GRACE_SECONDS = 5.0  # beyond the longest call, before its row counts as left behind
 BUSY_SECONDS = 5.0
 MOST_BYTES = 1024**3  # of the whole file; the oldest answers go first
-SWEPT_AT_ONCE = 500  # rows; others may write in between
+SWEPT_AT_ONCE = 100  # rows; others may write in between
 FILE_NAMES = ("answers.sqlite3", "answers.sqlite3-wal", "answers.sqlite3-shm")
 
 # `over` is when a row counts no longer: the end of its time, or of the longest call while its document is being made.
-TABLE = "CREATE TABLE IF NOT EXISTS answers (id TEXT PRIMARY KEY, maker TEXT, over REAL, document TEXT)"
+TABLES = (
+    "CREATE TABLE IF NOT EXISTS answers (id TEXT PRIMARY KEY, maker TEXT, over REAL, document TEXT)",
+    """
+    CREATE TABLE IF NOT EXISTS pictures (
+        id TEXT, field TEXT, over REAL, name TEXT, content_type TEXT, width INTEGER, height INTEGER, data BLOB,
+        PRIMARY KEY (id, field)
+    )
+    """,
+    """
+    CREATE TRIGGER IF NOT EXISTS gone AFTER DELETE ON answers BEGIN DELETE FROM pictures WHERE id = OLD.id; END
+    """,
+)
 CLAIM = """
     INSERT INTO answers VALUES (:id, :maker, :over, NULL) ON CONFLICT (id)
     DO UPDATE SET maker = :maker, over = :over, document = NULL WHERE over < :now
@@ -49,7 +64,16 @@ READ = "SELECT maker, document FROM answers WHERE id = ? AND over >= ?"
 DELETE = "DELETE FROM answers WHERE id = ?"
 FORGET = "DELETE FROM answers WHERE document IS NOT NULL"
 ABANDON = "UPDATE answers SET over = 0 WHERE id = ? AND maker = ? AND document IS NULL"
-SWEEP = "DELETE FROM answers WHERE rowid IN (SELECT rowid FROM answers ORDER BY rowid LIMIT ?) AND over < ?"
+SWEEPS = tuple(
+    f"DELETE FROM {table} WHERE rowid IN (SELECT rowid FROM {table} ORDER BY rowid LIMIT ?) AND over < ?"  # noqa: S608
+    for table in ("answers", "pictures")
+)
+KEEP_PICTURE = "INSERT OR REPLACE INTO pictures VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+READ_PICTURE = """
+    SELECT data, name, content_type, width, height FROM pictures
+    WHERE id = :id AND (field = :field OR :field = '') AND over >= :now ORDER BY rowid
+"""
+FORGET_PICTURES = "DELETE FROM pictures WHERE id NOT IN (SELECT id FROM answers)"
 
 log = logging.getLogger(__name__)
 
@@ -106,10 +130,33 @@ class Answers:
         kept: Document | None = json.loads(found[1]) if found and found[1] else None
         return kept if kept is not None and "error" not in kept else None
 
+    def keep_picture(self, id: str, field: str, picture: Picture) -> bool:
+        """Keeps the picture of one field of a submission as long as an answer. `id` is that of its answer, or of none.
+        Whether it could be written."""
+        about = (picture.name, picture.content_type, picture.width, picture.height, picture.data)
+        try:
+            self._file.write(KEEP_PICTURE, (id, field, time.time() + self._seconds, *about))
+        except (sqlite3.Error, UnicodeError) as error:
+            log.warning("a picture could not be kept in DATA_DIR: %s", error)
+            return False
+        self._sweep_later()
+        return True
+
+    def get_picture(self, id: str, field: str = "") -> Picture | None:
+        """The unexpired picture of this field, or the first one, that was kept under `id`."""
+        if not re.fullmatch(r"[0-9a-f]{32}", id):
+            return None
+        try:
+            found = self._file.read(READ_PICTURE, {"id": id, "field": field, "now": time.time()})
+        except (sqlite3.Error, UnicodeError):
+            return None
+        return Picture(*found) if found else None
+
     def forget(self) -> None:
         """Every answer: another model answers from now on. What is being made goes to those who wait for it."""
         try:
             self._file.write(FORGET, ())
+            self._file.write(FORGET_PICTURES, ())
         except sqlite3.Error as error:
             log.warning("answers in DATA_DIR could not be deleted: %s", error)
 
@@ -206,12 +253,15 @@ class File:
         """Whether anything is left. Rows stand in the order of their making, so the oldest are looked at only."""
         if not self._path.exists():
             return False
-        while self.write(SWEEP, (SWEPT_AT_ONCE, time.time())):
+        while self._sweep(SWEPT_AT_ONCE, time.time()):
             pass
-        while self._bytes() > MOST_BYTES and self.write(SWEEP, (SWEPT_AT_ONCE, float("inf"))):
+        while self._bytes() > MOST_BYTES and self._sweep(SWEPT_AT_ONCE, float("inf")):
             pass
         self.read("PRAGMA incremental_vacuum", ())
-        return self.read("SELECT 1 FROM answers", ()) is not None
+        return self.read("SELECT 1 FROM answers UNION ALL SELECT 1 FROM pictures", ()) is not None
+
+    def _sweep(self, most: int, now: float) -> int:
+        return sum([self.write(statement, (most, now)) for statement in SWEEPS])
 
     def _bytes(self) -> int:
         pages = [self.read(f"PRAGMA {count}", ())[0] for count in ("page_count", "freelist_count", "page_size")]
@@ -241,7 +291,8 @@ class File:
         try:
             for pragma in ("auto_vacuum = INCREMENTAL", "journal_mode = WAL", "synchronous = OFF"):
                 made.execute(f"PRAGMA {pragma}")
-            made.execute(TABLE)
+            for statement in TABLES:
+                made.execute(statement)
         except BaseException:
             made.close()
             raise
@@ -311,4 +362,10 @@ class Forgetful:
             del self._known[old], self._over[old]
 
     def get(self, id: str) -> Document | None:
+        return None
+
+    def keep_picture(self, id: str, field: str, picture: Picture) -> bool:
+        return False
+
+    def get_picture(self, id: str, field: str = "") -> Picture | None:
         return None

@@ -13,12 +13,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from . import dialects
+from . import dialects, images
 from .client import Client, origin
 from .errors import BadResponse, EndpointError, NoSuchEndpoint, SettingError
 from .reading.json_or_yaml import read_text
 from .redact import Redactor
-from .schema import Schema
+from .schema import PICTURE_WIDGETS, Schema
 from .schema.changes import check_form, customised
 from .settings import ROOT, Settings
 from .wire import dumps, read_json
@@ -139,7 +139,14 @@ class Description:
         schema = dialects.read(self._settings.url, document, headers, self._dialect)
         if schema is None:
             raise BadResponse("Its description names no fields.")
-        return customised(self._checked(schema), self._changes)
+        return self._customised(schema)
+
+    def _customised(self, schema: Schema) -> Schema:
+        changed = customised(self._checked(schema), self._changes)
+        for f in changed.fields:
+            if f.widget in PICTURE_WIDGETS and f.kind != "file" and not images.layout_of(images.shape_of(f)):
+                raise SettingError(f"FORM asks for a picture for the field {f.name}, whose shape is that of none.")
+        return changed
 
     def _given(self, document: Any) -> Schema:
         """`SCHEMA` as it was given: what the address tells comes first, then whoever can read it."""
@@ -155,7 +162,7 @@ class Description:
                 + (f" of the dialect {forced and dialects.name(forced)}." if forced else ".")
             )
         try:
-            return customised(self._checked(schema), self._changes)
+            return self._customised(schema)
         except BadResponse as error:
             raise SettingError(f"SCHEMA: {error.detail}") from None
 

@@ -6,7 +6,7 @@ Forms are `wtforms.form.BaseForm` with the schema's own names, which may be anyt
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any, ClassVar
 
@@ -15,13 +15,13 @@ from markupsafe import Markup
 from wtforms.form import BaseForm
 from wtforms.utils import unset_value
 
-from .. import company
+from .. import company, images
 from ..errors import WrongInput
-from ..schema import Row, Schema, parse_row
+from ..schema import Row, Schema, Upload, parse_row
 from ..schema.strict_json import quoted, read_strict
 from ..schema.values import InvalidValue
 from ..wire import dumps
-from .controls import AS_JSON, Control, control, first
+from .controls import AS_JSON, KEPT, Control, FileField, control, first
 from .html import Clean, Drawing, drawing
 from .looks import is_ticked
 
@@ -32,7 +32,8 @@ class SchemaForm(BaseForm):
     """The form of one schema: `form_class(schema)(request.form, files=request.files)`, then `validate()`, `row()`.
 
     `values` are typed values by field name that stand in the form at first: an example's, or those of `prefill`.
-    A whole row can come as JSON in the box `_json`, which wins over the fields.
+    A whole row can come as JSON in the box `_json`, which wins over the fields. `kept` finds a picture that was kept,
+    by its id and the name of the field.
     """
 
     schema: ClassVar[Schema]
@@ -42,11 +43,18 @@ class SchemaForm(BaseForm):
     json_text: str = ""
     json_error: str = ""
 
-    def __init__(self, formdata: Any = None, values: Mapping[str, Any] | None = None, files: Any = None) -> None:
+    def __init__(
+        self,
+        formdata: Any = None,
+        values: Mapping[str, Any] | None = None,
+        files: Any = None,
+        kept: Callable[[str, str], Upload | None] | None = None,
+    ) -> None:
         super().__init__(())
         # Binding costs far more than copying what was bound once.
         self._fields = {name: _copied(bound) for name, bound in self.specimens.items()}
         self._files = files
+        self._kept = kept
         self.process(formdata, data=values)
 
     def process(self, formdata: Any = None, obj: Any = None, data: Any = None, **_: Any) -> None:
@@ -56,11 +64,49 @@ class SchemaForm(BaseForm):
             self._process_json(text, formdata)
             return
         for name, bound in self._fields.items():
-            bound.process(self._source(bound, formdata), given.get(name, unset_value))
+            self._bind(bound, formdata, given.get(name, unset_value))
 
-    def _source(self, bound: Control, formdata: Any) -> Any:
-        has_file = bound.look == "file" and self._files is not None and self._files.getlist(bound.name)
-        return self._files if has_file and formdata is not None else formdata
+    def _bind(self, bound: Control, formdata: Any, value: Any = unset_value) -> None:
+        """A new file wins over one that was kept."""
+        if formdata is None or not isinstance(bound, FileField):
+            bound.process(formdata, value)
+            return
+        listed = self._files.getlist(bound.name) if self._files is not None else []
+        typed = first(formdata.getlist(bound.name))
+        reference = KEPT.fullmatch(typed) if self._kept is not None else None
+        if any(file.filename for file in listed):
+            bound.process(self._files)
+        elif self._kept and reference and (file := self._kept(reference[1], bound.name)):
+            bound.take(typed, file)
+        else:
+            bound.process(formdata)
+
+    def read_pictures(self, max_side: int) -> None:
+        """Every picture as it will be sent, no longer or higher than `max_side` pixels; what is wrong stands beside
+        its field."""
+        for f in self.schema.pictures:
+            bound = self._fields.get(f.name)
+            if bound is None or bound.process_errors:
+                continue
+            try:
+                bound.parsed = images.checked(f, bound.parsed, max_side)
+            except InvalidValue as error:
+                bound.process_errors.append(str(error))
+
+    def offer(self, name: str, again: str, address: str) -> None:
+        """Offers a picture that was kept to be used again, where this field still takes one."""
+        bound = self._fields.get(name)
+        if isinstance(bound, FileField):
+            bound.again, bound.address = again, address
+
+    def pictures(self) -> dict[str, tuple[FileField, images.Picture]]:
+        """What was read of them, by field name; without secrets."""
+        listed = ((name, bound, bound.parsed) for name, bound in self._fields.items() if not bound.spec.secret)
+        return {
+            name: (bound, found)
+            for name, bound, found in listed
+            if isinstance(bound, FileField) and isinstance(found, images.Picture)
+        }
 
     def _process_json(self, text: str, formdata: Any) -> None:
         """Files and secrets may stand in their own fields, for the script takes them along in none."""
@@ -77,7 +123,7 @@ class SchemaForm(BaseForm):
             self.json_text = (dumps(rest, indent=2) if rest else "") if private else text
         for name, bound in self._fields.items():
             if name in private and not (isinstance(values, dict) and name in values):
-                bound.process(self._source(bound, formdata))
+                self._bind(bound, formdata)
             elif self.json_error:
                 bound.process(formdata)
                 bound.process_errors = []
@@ -158,7 +204,7 @@ def form_class(schema: Schema) -> type[SchemaForm]:
     about = {
         "schema": schema,
         "takes_json": all(spec.name != AS_JSON for spec in visible),
-        "has_files": any(spec.kind == "file" for spec in visible),
+        "has_files": any(spec.is_upload for spec in visible),
     }
     made: type[SchemaForm] = type("SubmissionForm", (SchemaForm,), about)
     bare = BaseForm(())
@@ -176,7 +222,7 @@ def prefill(schema: Schema, args: Mapping[str, Any]) -> dict[str, Any]:
     values: dict[str, Any] = {}
     for spec in schema.visible():
         text = args.get(spec.name)
-        if not isinstance(text, str) or spec.secret or spec.kind == "file" or len(text) > LONGEST_PREFILL:
+        if not isinstance(text, str) or spec.secret or spec.is_upload or len(text) > LONGEST_PREFILL:
             continue
         is_kept_as_typed = not (spec.choices or spec.kind in ("boolean", "json") or is_ticked(spec))
         try:

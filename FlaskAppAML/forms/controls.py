@@ -29,6 +29,7 @@ from .looks import (
 )
 
 AS_JSON = "_json"  # the box that takes the whole row
+KEPT = re.compile(r"kept:([0-9a-f]{32})")  # in place of a file: the picture that we kept under this id
 
 
 class Control(WTField):
@@ -150,13 +151,26 @@ class SecretField(Control, StringField):
 
 
 class FileField(SecretField):
-    """Takes what WTForms gets for an uploaded file: an object with `filename`, `mimetype` and `read()`."""
+    """Takes what WTForms gets for an uploaded file: an object with `filename`, `mimetype` and `read()`.
+
+    `again` is what stands for its picture in a further submission, KEPT or a data URL, and `address` where it is seen.
+    """
+
+    again: str = ""
+    address: str = ""
+
+    def take(self, again: str, file: Upload) -> None:
+        """A file that we kept."""
+        self.process_errors = []
+        self.data, self.again, self.parsed = "", again, file
 
     def process_formdata(self, valuelist: list[Any]) -> None:
         self.data = ""
         given = next((value for value in valuelist if hasattr(value, "read") and value.filename), None)
         if given is None:
             typed = first(valuelist)  # of a program, in base64
+            if KEPT.fullmatch(typed):
+                raise InvalidValue("This picture is not kept here any longer. Choose it again.")
             self.parsed = self.spec.parse(typed)
             return
         name = re.split(r"[/\\]", given.filename)[-1][-200:]

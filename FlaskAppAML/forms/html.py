@@ -10,7 +10,7 @@ from jinja2 import Template
 from markupsafe import Markup, escape
 
 from ..slots import Cut, MakeSlot, Pieces, cutter
-from .controls import Control
+from .controls import Control, FileField
 
 Clean = Callable[[str], str]  # what values pass before they are escaped
 
@@ -55,12 +55,14 @@ def _common_start(places: list[tuple[str, ...]]) -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class Drawing:
-    """The HTML of one form: for each field right and wrong, the whole with a slot for each, and the box for JSON."""
+    """The HTML of one form: for each field right and wrong, the whole with a slot for each, the box for JSON, and for
+    each field with a picture the tick that takes it again."""
 
     whole: Pieces
     as_json: Pieces
     right: Mapping[str, Pieces]
     wrong: Mapping[str, Pieces]
+    again: Mapping[str, Pieces]
 
     def of_form(self, pieces: Pieces, form: Any, clean: Clean) -> Markup:
         """`pieces` are those of the whole or of the box for JSON, `form` is a `SchemaForm`."""
@@ -76,6 +78,9 @@ class Drawing:
 
     def _of_field(self, bound: Control, clean: Clean) -> list[str]:
         pieces = (self.wrong if bound.errors else self.right)[bound.name]
+        if isinstance(bound, FileField):
+            again = self.again[bound.name] if bound.again else [""]
+            pieces = [part for piece in pieces for part in (again if piece[0] == "tick" else [piece])]
         return [piece if type(piece) is str else _SLOTS[piece[0]](bound, piece[1], clean) for piece in pieces]
 
 
@@ -89,6 +94,8 @@ _SLOTS: dict[str, Callable[[Any, str, Clean], str]] = {
     "length": lambda bound, *_: f"{bound.length:,}",
     "over": lambda bound, *_: " over" if bound.length > bound.spec.max_length else "",
     "unused": lambda bound, *_: "" if bound.data else " js",
+    "again": lambda bound, *_: escape(bound.again),
+    "address": lambda bound, *_: escape(bound.address),
 }
 _FORM_SLOTS: dict[str, Callable[[Any, Clean], str]] = {
     "json": lambda form, clean: escape(clean(form.json_text)),
@@ -109,6 +116,7 @@ def drawing(controls: Iterable[Control], template: Template) -> Drawing:
         cut(macros.as_json(slot)),
         {bound.name: cut(macros.control(bound, False, slot)) for bound in listed},
         {bound.name: cut(macros.control(bound, True, slot)) for bound in listed},
+        {bound.name: cut(macros.again(bound, slot)) for bound in listed if isinstance(bound, FileField)},
     )
 
 

@@ -30,7 +30,7 @@ LONG_TEXT = re.compile(r"text|body|comment|description|message|prompt|review", r
 
 def look_of(spec: Field) -> str:
     """The word by which `fields.html` draws it."""
-    if spec.kind == "file":
+    if spec.is_upload:
         return "file"
     if spec.secret:
         return "secret"

@@ -47,6 +47,8 @@ Row = dict[str, Any]
 
 MOST_VALUES = 100_000  # in a list
 MOST_ROWS = 10_000  # in one field; more is a file of its own
+PICTURE_WIDGETS = ("picture", "draw")
+PICTURE_ENDINGS = (".bmp", ".gif", ".jpe", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
 
 
 class ChoiceIndex(NamedTuple):
@@ -133,14 +135,16 @@ class Field:
             return self._absent()
         if self.choices:
             return self._chosen(value, source)
+        if self.kind != "file" and self.is_upload and _is_file(value):
+            return _file(self, value, source)
         if source == "text" and not isinstance(value, str) and self.kind not in ("file", "list"):
             raise InvalidValue("Send this as text.")
         return _READERS[self.kind](self, value, source)
 
     def _absent(self) -> Any:
         if not self.may_be_left_out:
-            if self.kind == "file":
-                raise InvalidValue("Choose a file.")
+            if self.is_upload:
+                raise InvalidValue("Choose a picture." if self.takes_only_pictures else "Choose a file.")
             if self.kind == "list" and self.items is not None and self.items.choices:
                 raise InvalidValue("Choose at least one.")
             raise InvalidValue("Choose one." if self.choices or self.kind == "boolean" else "Fill this in.")
@@ -183,6 +187,22 @@ class Field:
         return not self.required or self.nullable
 
     @property
+    def is_upload(self) -> bool:
+        """Whether people give a file: also for the numbers of a picture."""
+        return self.kind == "file" or self.widget in PICTURE_WIDGETS
+
+    @property
+    def takes_pictures(self) -> bool:
+        """Whether a file may be a picture that we know how to read; SVG is none."""
+        if self.widget in PICTURE_WIDGETS:
+            return True
+        return self.kind == "file" and any(_is_picture_type(word) for word in self.accept.split(","))
+
+    @property
+    def takes_only_pictures(self) -> bool:
+        return self.takes_pictures and (not self.accept or all(map(_is_picture_type, self.accept.split(","))))
+
+    @property
     def is_vector(self) -> bool:
         """Whether it is a fixed number of numbers."""
         item = self.items
@@ -201,6 +221,15 @@ class Field:
     def shown_label(self) -> str:
         """Of a field in an object its last name alone: the legend around it says the rest."""
         return self.label or (self.wire_name if self.place else self.name)
+
+
+def _is_picture_type(word: str) -> bool:
+    plain = word.strip().lower()
+    return (plain.startswith("image/") and not plain.startswith("image/svg")) or plain in PICTURE_ENDINGS
+
+
+def _is_file(value: Any) -> bool:
+    return isinstance(value, Upload) or (isinstance(value, str) and value[:5].lower() == "data:")
 
 
 def _exact(choice: Any) -> Any:
@@ -241,7 +270,7 @@ def _file(f: Field, value: Any, source: Source) -> Upload:
     if not upload.data:
         raise InvalidValue("This file is empty.")
     wanted, found = f.accept.partition("/")[0], upload.content_type.partition("/")[0]
-    if f.accept.endswith("/*") and found not in (wanted, "application"):
+    if not f.takes_pictures and f.accept.endswith("/*") and found not in (wanted, "application"):
         raise InvalidValue(f"Choose another file. {file_words(f.accept)}")
     return upload
 
@@ -427,6 +456,11 @@ class Schema:
 
     def __getitem__(self, name: str) -> Field:
         return self._by_name[name]
+
+    @cached_property
+    def pictures(self) -> tuple[Field, ...]:
+        """The fields that may hold pictures, or lists of them."""
+        return tuple(f for f in self.fields if f.takes_pictures or (f.items is not None and f.items.takes_pictures))
 
     def visible(self) -> list[Field]:
         return [f for f in self.fields if not f.hidden and f.fixed is None]

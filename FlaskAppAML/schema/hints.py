@@ -16,6 +16,8 @@ def hint(f: Field) -> str:
 def _limits(f: Field) -> str:
     if f.choices or f.kind == "boolean":
         return ""
+    if f.is_upload and f.kind != "file":
+        return "" if f.help else "A picture."
     if f.kind in ("integer", "number"):
         return _range_words(f)
     if f.kind == "text":

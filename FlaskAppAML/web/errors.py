@@ -24,7 +24,7 @@ from ..errors import (
     WrongInput,
 )
 from ..wire import dumps
-from . import view
+from . import pictures, view
 from .security import is_owner
 from .site import site
 
@@ -119,6 +119,7 @@ def page(error: AppError) -> str:
     code = short(error.code, LONGEST_CODE) if isinstance(error, EndpointError) else ""
     words: dict[str, Any] = {"failure": error, "words": endpoint_words(error), "code": code, "retry": _when(error)}
     if form is not None:
+        pictures.offer(form)
         if isinstance(error, WrongInput):
             form.mark(error.fields)
             return view.form_page(form, problems=form.wrong() or error.fields)

@@ -8,7 +8,6 @@ its clients know, errors too. What a model does not say (a face cut out, boxes d
 from __future__ import annotations
 
 import base64
-import io
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
@@ -23,7 +22,7 @@ from ..errors import (
     PageNotFound,
     WrongInput,
 )
-from ..images import Picture, crop, draw_boxes, in_pixels, read
+from ..images import Picture, checked, crop, draw_boxes, in_pixels, read
 from ..media import content_type_of
 from ..results import Box, Boxes, Image, Images, Number, Part, Score, Scores, Table, Text, Vector, as_number
 from ..schema import Field, Schema, Upload, unpacked
@@ -36,6 +35,7 @@ from .site import site
 
 NO_JSON = "failed to parse json, invalid format"
 NO_PICTURE = "failed to process image, try another image"
+JPEG = "image/jpeg"
 MOST_FACES = 50  # that are cut out of one picture, those with the best scores
 
 Shape = Callable[[AppError], tuple[dict[str, Any], int]]
@@ -124,7 +124,7 @@ def tag(box: Box) -> dict[str, str]:
 def _redrawn(image: Image) -> bytes:
     """A picture from the endpoint is as strange as one from anybody. Raises BadResponse."""
     try:
-        return jpeg(read(unpacked(image.base64), site().model.settings.image_max_side))
+        return read(unpacked(image.base64), site().model.settings.image_max_side, JPEG).data
     except InvalidValue as error:
         raise BadResponse("The picture in it could not be read.") from error
 
@@ -331,7 +331,8 @@ def _ask(given: Upload, others: Mapping[str, Any], source: Source) -> Asked:
     if taking is None:
         raise PageNotFound("This model takes no picture.")
     try:
-        picture = read(given, endpoint.settings.image_max_side)
+        found = checked(taking, given, endpoint.settings.image_max_side)
+        picture = found if isinstance(found, Picture) else read(given, endpoint.settings.image_max_side)
     except InvalidValue as error:
         raise WrongInput(str(error)) from error
     names = {f.name for f in schema.fields}
@@ -343,21 +344,17 @@ def _ask(given: Upload, others: Mapping[str, Any], source: Source) -> Asked:
 
 def picture_field(schema: Schema) -> Field | None:
     """The first that asks for a picture, or failing that for any file."""
-    files = [f for f in schema.fields if f.kind == "file" and f.fixed is None]
-    pictures = [f for f in files if f.accept.startswith("image/")]
-    return next(iter(pictures or [f for f in files if not f.accept]), None)
+    given = [f for f in schema.fields if f.is_upload and f.fixed is None]
+    pictures = [f for f in given if f.takes_pictures]
+    return next(iter(pictures or [f for f in given if not f.accept]), None)
 
 
 def jpeg(picture: Picture, boxes: Iterable[Box] = ()) -> bytes:
     """The picture as these clients expect one, with boxes drawn on it."""
-    from PIL import Image as Pillow
-
     boxes = [*boxes]
-    if not boxes and picture.content_type == "image/jpeg":
+    if not boxes and picture.content_type == JPEG:
         return picture.data
-    out = io.BytesIO()
-    Pillow.open(io.BytesIO(draw_boxes(picture, Boxes("", boxes)))).save(out, "JPEG", quality=92)
-    return out.getvalue()
+    return read(draw_boxes(picture, Boxes("", boxes)), max(picture.width, picture.height), JPEG).data
 
 
 def coded(data: bytes) -> str:

@@ -18,7 +18,7 @@ from ..results import downloads
 from ..schema import without_files
 from ..score import Scored, score
 from ..wire import dumps
-from . import view
+from . import pictures, view
 from .security import count_submission, is_owner
 from .site import site
 
@@ -35,6 +35,7 @@ def install(app: Flask) -> None:
     app.add_url_rule("/answers/<id>", "kept", kept)
     app.add_url_rule("/answers/<id>.json", "kept_json", kept_json)
     app.add_url_rule("/answers/<id>.csv", "kept_csv", kept_csv)
+    app.add_url_rule("/answers/<id>/picture", "kept_picture", kept_picture)
     app.add_url_rule("/about", "about", lambda: render_template("about.html"))
     app.add_url_rule("/contact", "contact", lambda: render_template("contact.html"))
 
@@ -57,8 +58,11 @@ def submit(model: str = "") -> Response:
     if model:
         site().choose(model)
     form_class = site().model.form_class()
-    g.form = form = form_class(request.form, files=request.files if form_class.has_files else None)
+    files, find = (request.files, pictures.find) if form_class.has_files else (None, None)
+    g.form = form = form_class(request.form, files=files, kept=find)
     count_submission()
+    if form_class.has_files:
+        form.read_pictures(site().model.settings.image_max_side)
     if not form.validate():
         raise WrongInput(fields=form.wrong())
     row = form.row()
@@ -68,7 +72,11 @@ def submit(model: str = "") -> Response:
         raise g.pop("first_error", None) or EndpointError.revive(document["error"])
     outputs, parts = g.pop("fresh", (None, None))
     is_fresh = document["prediction"]["outputs"] is outputs  # neither from disk, nor with a secret removed
-    return _answered(view.form_page(form, answer=view.Answer(document, parts if is_fresh else None)))
+    picture = None
+    if form_class.has_files:
+        picture = pictures.shown(document, form)
+        pictures.offer(form, document)
+    return _answered(view.form_page(form, answer=view.Answer(document, parts if is_fresh else None, picture)))
 
 
 def scored_document(id: str, form: SchemaForm) -> dict[str, Any]:
@@ -85,6 +93,7 @@ def scored_document(id: str, form: SchemaForm) -> dict[str, Any]:
         "typed": form.data,
         "said": vars(scored.result.said),
         "request": _shown_request(scored),
+        "picture": pictures.keep(id, form) if form.has_files else None,
         "prediction": _prediction(id, scored, time.perf_counter() - started),
     }
     own_secrets = form.schema.secrets(row)  # such as another service's token, which somebody typed
@@ -140,7 +149,8 @@ def kept(id: str) -> Response:
     document = _kept(id)
     site().choose(document["model"])
     form = site().model.form_class()(MultiDict(document["typed"]))
-    return _answered(view.form_page(form, answer=view.Answer(document)))
+    pictures.offer_kept(form, document)
+    return _answered(view.form_page(form, answer=view.Answer(document, picture=pictures.shown(document, form))))
 
 
 def kept_json(id: str) -> Response:
@@ -151,6 +161,16 @@ def kept_json(id: str) -> Response:
 def kept_csv(id: str) -> Response:
     sheet = site().redact(downloads.csv_text(view.Answer(_kept(id)).parts))
     return _download(sheet, "text/csv", f"answer-{id[:8]}.csv")
+
+
+def kept_picture(id: str) -> Response:
+    """A picture that was kept under this id: with an answer, or with a form in which something was wrong."""
+    if site().answers.get(id) is not None:
+        _kept(id)
+    found = site().answers.get_picture(id, request.args.get("field", ""))
+    if found is None:
+        raise AnswerGone
+    return Response(found.data, content_type=found.content_type, headers={"Cache-Control": "private, no-store"})
 
 
 def _kept(id: str) -> dict[str, Any]:

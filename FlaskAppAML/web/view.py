@@ -23,6 +23,7 @@ from ..results import Box, Boxes, Column, Number, Part, Scores, Sentence, Spans,
 from ..results.presentation import said_number
 from ..wire import beginning, dumps
 from .drawing import Frame
+from .pictures import Shown
 from .security import is_owner
 from .site import site
 
@@ -86,9 +87,10 @@ def _form_page(form: SchemaForm, changing: Mapping[str, Any], shown: Mapping[str
 
 
 class Answer:
-    """One answer's document, ready to be shown. `parts` are those of the document, where they are at hand."""
+    """One answer's document, ready to be shown. `parts` are those of the document, where they are at hand; `picture` is
+    what the model was asked about."""
 
-    def __init__(self, document: dict[str, Any], parts: list[Part] | None = None) -> None:
+    def __init__(self, document: dict[str, Any], parts: list[Part] | None = None, picture: Shown | None = None) -> None:
         prediction = document["prediction"]
         self.id: str = prediction["id"]
         self.said = Sentence(**document["said"])
@@ -97,6 +99,7 @@ class Answer:
         self.meta: dict[str, Any] = prediction["meta"]
         self.request: dict[str, str] = document["request"]
         self.until: float | None = document.get("until")
+        self.picture = picture
         self._raw = prediction["raw"]
 
     @property
