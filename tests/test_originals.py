@@ -28,6 +28,7 @@ import pytest
 import requests
 from conftest import KEY
 from PIL import Image, ImageChops
+from tensor_server import TensorServer
 from vectors_of import body_of, vectors_of
 from waitress import create_server
 
@@ -256,6 +257,14 @@ def test_a_tag_is_three_texts(box: Box, expected: dict[str, str]) -> None:
     assert tag(box) == expected
 
 
+def test_scores_in_percent_are_shares_of_one(serve: Serve, replay: Callable[..., Replay]) -> None:
+    model = replay([["goldfinch", 98.0], ["canary", 2.0]])
+    server = serve(URL=model.url, SCHEMA=json.dumps(IN_PART))
+    assert [score for _, score, _ in hotel_tags(server, "x", ASTRONAUT)] == [0.98, 0.02]
+    prediction = emotions(server, ASTRONAUT)["faces"][0]["prediction"]
+    assert prediction[0] == {"emotion": "goldfinch", "probability": 0.98}
+
+
 def test_one_model_may_be_called_anything_but_a_page(serve: Serve, demo: Demo) -> None:
     server = serve(URL=demo.urls["digits"], TASK="image-classification", NAME="seven")
     for name in ("hotelidentifier", "seven", "v1"):
@@ -329,6 +338,21 @@ def row(*values: Any) -> Table:
 )
 def test_the_best_class_is_a_whole_number(parts: list[Part], expected: int | None) -> None:
     assert best_class(parts) == expected
+
+
+def test_the_owner_may_turn_labels_into_numbers(serve: Serve, replay: Callable[..., Replay], tmp_path: Path) -> None:
+    form = tmp_path / "form.json"
+    form.write_text(json.dumps({"outputs": {"scores": {"values": {"leaf rust": "3", "healthy": "5"}}}}))
+    model = replay([{"label": "leaf rust", "score": 0.8}, {"label": "healthy", "score": 0.2}])
+    settings = {"URL": model.url, "SCHEMA": json.dumps(IN_PART)}
+    assert plant(serve(**settings, FORM=str(form)), ASTRONAUT) == 3
+    assert plant(serve(**settings), ASTRONAUT) == 1
+
+
+def test_a_model_that_takes_tensors_gets_the_numbers_of_the_picture(serve: Serve) -> None:
+    with TensorServer() as model:
+        for path in ("/v2/models/digits/infer", "/v1/models/digits:predict"):
+            assert plant(serve(URL=model.url + path), DIGIT) == 7
 
 
 def test_what_names_no_class_is_told(serve: Serve, replay: Callable[..., Replay]) -> None:
@@ -552,6 +576,7 @@ def test_a_request_that_is_too_large_is_told_in_their_shapes(serve: Serve, demo:
 
 def test_the_rate_limit_counts_for_them_too(serve: Serve, demo: Demo) -> None:
     server = serve(URL=demo.urls["digits"], TASK="image-classification", RATE_LIMIT="1/minute")
+    assert requests.get(f"{server}/info", timeout=TIME).ok  # asks no model
     assert plant(server, DIGIT) == 7
     replies = every_route(server)
     assert_own_shapes(replies, 429, "1 per 1 minute")

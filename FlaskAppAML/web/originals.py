@@ -46,9 +46,11 @@ def install(app: Flask) -> None:
         app.register_blueprint(service)
 
 
-def _service(name: str, shape: Shape) -> Blueprint:
-    """Its routes stand below; `shape` says the body and the status of an error."""
+def _service(name: str, shape: Shape, *, asks: bool = True) -> Blueprint:
+    """Its routes stand below; `shape` says the body and the status of an error, `asks` whether they call a model."""
     service = Blueprint(name, __name__)
+    if asks:
+        service.before_request(count_submission)
 
     @service.errorhandler(Exception)
     def told(error: Exception) -> Response:
@@ -88,7 +90,7 @@ def returntags(model: str) -> Response:
     _choose(model)
     asked = _ask(_part("file"), request.form, "text")
     whole = (0.0, 0.0, float(asked.picture.width), float(asked.picture.height))
-    labels = [Box(item.label, item.score, *whole) for part in asked.scores for item in part.scores]
+    labels = [Box(item.label, _share(item, part.full), *whole) for part in asked.scores for item in part.scores]
     return _json({"tags": [tag(box) for box in asked.boxes or labels]})
 
 
@@ -246,7 +248,7 @@ def _ticket_error(error: AppError) -> tuple[dict[str, Any], int]:
     return {"error": _words(error)}, error.status
 
 
-tickets = _service("tickets", _ticket_error)
+tickets = _service("tickets", _ticket_error, asks=False)
 
 
 @tickets.get("/info")
@@ -307,8 +309,12 @@ class Asked(NamedTuple):
 
 
 def _moods(found: Iterable[Box | Score], full: float | None = None) -> list[dict[str, Any]]:
-    whole = full or 1.0
-    return [{"emotion": one.label, "probability": one.score and one.score / whole} for one in found]
+    return [{"emotion": one.label, "probability": _share(one, full)} for one in found]
+
+
+def _share(one: Box | Score, full: float | None) -> float | None:
+    """Of percent too, a share of one."""
+    return one.score and one.score / (full or 1.0)
 
 
 def _part(name: str) -> Upload:
@@ -324,7 +330,6 @@ def _ask(given: Upload, others: Mapping[str, Any], source: Source) -> Asked:
 
     Raises PageNotFound when the model takes no picture, WrongInput, EndpointError.
     """
-    count_submission()
     endpoint = site().model
     schema = endpoint.schema
     taking = picture_field(schema)
