@@ -9,7 +9,9 @@ from importlib.machinery import ModuleSpec
 from pathlib import Path
 
 import pytest
+from house import check
 
+import FlaskAppAML
 import runserver
 from demo import faces_draw, server
 from FlaskAppAML import images
@@ -95,6 +97,26 @@ def said(parts: list[Part]) -> str | int:
         if isinstance(part, Boxes):
             return len(part.boxes)
     return " ".join(part.scores[0].label for part in parts if isinstance(part, Scores))
+
+
+@pytest.mark.parametrize(
+    ("model", "file", "words"),
+    [
+        ("digits", "digit-4.png", "Most likely 4"),
+        ("faces", "astronaut-twice.jpg", "2 boxes"),
+        ("expressions", "astronaut.jpg", "Most likely happy"),
+    ],
+)
+def test_a_picture_is_tried_on_connect(demos: dict[str, Settings], model: str, file: str, words: str) -> None:
+    if model not in demos:
+        pytest.skip("LOUD: no OpenCV, so faces were not looked for")
+    client = FlaskAppAML.create_app(demos["companies"], local=True, demo=True, demos=demos).test_client()
+    page = client.get(f"/connect?demo={model}", base_url="http://localhost").text
+    values = {name: value for name, value in check(page).values().items() if name.startswith("connect-")}
+    given = {**values, "connect-schema": demos[model].schema, "connect-task": demos[model].task, "do": "try"}
+    field = "picture" if model == "faces" else "image"
+    tried = client.post("/connect", data={**given, field: (PICTURES / file).open("rb")}, base_url="http://localhost")
+    assert words in " ".join(" ".join(check(tried.text).texts["h2"]).split())
 
 
 def test_without_opencv_there_are_digits_alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

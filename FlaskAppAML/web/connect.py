@@ -238,6 +238,9 @@ def _bound_form(found: Found) -> SchemaForm:
 
 def _tried(shown: Shown, found: Found) -> Shown:
     """One call, and only one, however often the button is pressed."""
+    for listed in request.files.listvalues():
+        for file in listed:
+            file.seek(0)  # the inspection read it for the form that it shows
     form = forms.form_class(found.schema)(request.form, files=request.files)
     if not form.validate():
         return replace(shown, form=form, wrong=form.wrong())
