@@ -38,6 +38,7 @@ DEMO = {
 }
 NOTHING = {"description": "", "form": "", "examples": ""}
 MEASURED = ["sepal length (cm)", "sepal width (cm)", "petal length (cm)", "petal width (cm)"]
+PICTURE = {"type": "image", "label": "Picture"}
 OTHER_DEMOS = {
     "iris_v2": {"title": "Irises by Open Inference"},
     "iris_mlflow": {
@@ -54,13 +55,13 @@ OTHER_DEMOS = {
     "faces": {
         "title": "Faces in pictures",
         "description": "Find the faces in a picture that look into the camera.",
-        "schema": json.dumps({"dialect": "raw", "fields": [{"name": "picture", "type": "image", "send": "body"}]}),
+        "schema": json.dumps({"dialect": "raw", "fields": [{**PICTURE, "name": "picture", "send": "body"}]}),
         "examples": str(PICTURES / "faces.json"),
     },
     "expressions": {
         "title": "Expressions of faces",
         "description": "Tell happy faces from neutral ones, by whether a smile is found. It knows nothing else.",
-        "schema": json.dumps({"dialect": "raw", "fields": [{"name": "image", "type": "image"}]}),
+        "schema": json.dumps({"dialect": "raw", "fields": [{**PICTURE, "name": "image"}]}),
         "examples": str(PICTURES / "expressions.json"),
     },
 }
