@@ -394,6 +394,8 @@ def test_where_the_model_gives_only_boxes_we_cut_and_draw(several: str) -> None:
     assert answer["found"] is True
     drawn = opened(answer["image"])
     assert (drawn.format, drawn.size) == ("JPEG", (640, 384))
+    with Image.open(PICTURES / "astronaut-twice.jpg") as plain:
+        assert ImageChops.difference(drawn.convert("RGB"), plain).getextrema()[0][1] > 60  # type: ignore[index]
     assert len(answer["faces"]) == 2
     for face in answer["faces"]:
         ((emotion, probability),) = [(one["emotion"], one["probability"]) for one in face["prediction"]]
@@ -603,6 +605,7 @@ def test_pictures_are_shrunk_and_cleaned_before_they_are_sent(serve: Serve, repl
     assert plant(server, picture_of(400, 200, exif=exif)) == 1
     sent = Image.open(io.BytesIO(model.seen[0][1]))
     assert (sent.size, sent.format) == ((100, 50), "JPEG")
+    assert hotel_picture(server, "x", picture_of(400, 200)).size == (100, 50)
     assert b"secret" not in model.seen[0][1]
 
 
