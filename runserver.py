@@ -50,6 +50,7 @@ OTHER_DEMOS = {
         "title": "Digits in pictures",
         "description": "Say which digit is written in a picture.",
         "task": "image-classification",
+        "form": str(ROOT / "demo" / "digits_form.json"),
         "examples": str(PICTURES / "digits.json"),
     },
     "faces": {

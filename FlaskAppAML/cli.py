@@ -13,7 +13,7 @@ import click
 from flask import current_app
 from flask.cli import with_appcontext
 
-from . import settings
+from . import images, settings
 from .endpoint import Endpoint
 from .errors import AppError, BadResponse, KeyRefused, NoSuchEndpoint, Unsupported, WrongInput
 from .schema import Field, Row, Schema
@@ -115,10 +115,11 @@ def starting_form(schema: Schema) -> str:
 def _say_examples(schema: Schema, examples: list[Any], say: Say) -> bool:
     wrong = []
     for number, example in enumerate(examples, 1):
-        unknown = [name for name in example.inputs if name not in {field.name for field in schema.fields}]
+        inputs = example.values(schema.fields)
+        unknown = [name for name in inputs if name not in {field.name for field in schema.fields}]
         wrong += [f"Example {number} ({example.name}): there is no field {name}." for name in unknown]
         try:
-            schema.parse(example.inputs, "json")
+            images.checked_row(schema, schema.parse(inputs, "json"), images.MAX_SIDE)
         except WrongInput as error:
             wrong += [f"Example {number} ({example.name}), {name}: {said}" for name, said in error.fields.items()]
     for line in wrong:
@@ -157,7 +158,8 @@ def _can_write(folder: str) -> bool:
 
 def _say_score(endpoint: Endpoint, say: Say) -> bool:
     try:
-        row = example_row(endpoint.schema, endpoint.examples[0].inputs if endpoint.examples else {})
+        fields = endpoint.schema.fields
+        row = example_row(endpoint.schema, endpoint.examples[0].values(fields) if endpoint.examples else {})
         started = time.monotonic()
         scored = score(endpoint, endpoint.schema, [row])
     except AppError as error:

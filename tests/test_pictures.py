@@ -3,12 +3,13 @@ endpoint's reader of digits, over real HTTP."""
 
 from __future__ import annotations
 
+import base64
 import io
 import json
 import re
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,21 +18,24 @@ from conftest import MakeApp
 from flask import Flask
 from flask.testing import FlaskClient
 from house import check
+from misbehaving import Misbehaving
 from PIL import Image
 from tensor_server import TensorServer
 from werkzeug.test import TestResponse
 
 from demo.server import Demo
 from FlaskAppAML.answers import Answers
-from FlaskAppAML.errors import SettingError
+from FlaskAppAML.errors import SettingError, WrongInput
 from FlaskAppAML.images import Picture, read, widget_for
 from FlaskAppAML.images.tensors import numbers
 from FlaskAppAML.redact import Redactor
-from FlaskAppAML.schema import Field, Schema
+from FlaskAppAML.schema import Field, Schema, Upload
 from FlaskAppAML.schema.changes import customised
+from FlaskAppAML.score import score
 
 ID, OTHER = "0123456789abcdef" * 2, "f" * 32
 ONCE = "ab" * 16
+SECRET = "Taken at home, 52.1 N 4.3 E"
 DIGITS = Path(__file__).resolve().parent.parent / "demo" / "pictures"
 TWO_FIELDS = json.dumps(
     {"dialect": "raw", "fields": [{"name": "image", "type": "image"}, {"name": "note", "min_length": 3}]}
@@ -280,3 +284,125 @@ def test_only_what_is_surely_a_picture_is_taken_for_one(
     shape: tuple[int, ...], row: tuple[int, ...], datatype: str, widget: str
 ) -> None:
     assert widget_for(shape, row, datatype) == widget
+
+
+# As the endpoint wants it
+
+
+def photo(side: int = 300) -> bytes:
+    """Lying on its side, with where it was taken."""
+    about = Image.Exif()
+    about[274], about[0x010E] = 6, SECRET
+    return photo_of(side, exif=about)
+
+
+def photo_of(side: int, **about: Any) -> bytes:
+    out = io.BytesIO()
+    Image.linear_gradient("L").resize((side, side // 2)).convert("RGB").save(out, "JPEG", **about)
+    return out.getvalue()
+
+
+def sent(misbehaving: Misbehaving) -> bytes:
+    return misbehaving.calls("ok")[-1].body
+
+
+def asks_for(make_app: MakeApp, misbehaving: Misbehaving, more: dict[str, Any] | None = None, **about: str) -> Flask:
+    field = {"name": "image", "type": "image", **about}
+    template = {"dialect": "raw", "fields": [field]}
+    return make_app(url=misbehaving.url("ok"), schema=json.dumps(template), **(more or {}))
+
+
+@pytest.mark.parametrize(
+    ("about", "find"),
+    [
+        ({"send": "body"}, lambda body: body),
+        ({"send": "part:file"}, lambda body: body[body.index(b"\xff\xd8") : body.rindex(b"\xff\xd9") + 2]),
+        ({}, lambda body: base64.b64decode(json.loads(body)["image"])),
+        ({"encoding": "data_url"}, lambda body: base64.b64decode(json.loads(body)["image"].partition("base64,")[2])),
+    ],
+)
+def test_it_is_sent_as_the_endpoint_wants_it(
+    make_app: MakeApp, misbehaving: Misbehaving, about: dict[str, str], find: Callable[[bytes], bytes]
+) -> None:
+    client = asks_for(make_app, misbehaving, {"image_max_side": 200}, **about).test_client()
+    name = "a photo.png"  # it is none
+    assert client.post("/", data={"image": given(photo(), name)}).status_code == 200
+    body = sent(misbehaving)
+    with Image.open(io.BytesIO(find(body))) as image:
+        assert (image.format, image.size, dict(image.getexif())) == ("JPEG", (100, 200), {})
+    assert SECRET.encode() not in body
+    if about.get("send", "").startswith("part"):
+        assert b'filename="a photo.jpg"\r\nContent-Type: image/jpeg' in body
+
+
+@pytest.mark.parametrize(("accept", "kind"), [("image/png", "PNG"), ("image/jpeg", "JPEG"), ("image/*", "JPEG")])
+def test_the_type_is_one_that_the_endpoint_takes(
+    make_app: MakeApp, misbehaving: Misbehaving, accept: str, kind: str
+) -> None:
+    client = asks_for(make_app, misbehaving, send="body", accept=accept).test_client()
+    for data in (photo(), digit(3) if accept != "image/*" else photo(500)):
+        assert client.post("/", data={"image": given(data)}).status_code == 200
+        with Image.open(io.BytesIO(sent(misbehaving))) as image:
+            assert image.format == kind
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "data"),
+    [
+        ("audio", "a.wav", b"RIFF\x24\0\0\0WAVEfmt " + bytes(24)),
+        ("file", "a.pdf", b"%PDF-1.7\n"),
+        ("file", "photo.jpg", photo_of(40, comment=b"as it is")),  # who takes any file gets just this one
+    ],
+)
+def test_other_files_pass_as_they_are(
+    make_app: MakeApp, misbehaving: Misbehaving, kind: str, name: str, data: bytes
+) -> None:
+    client = asks_for(make_app, misbehaving, type=kind, send="body").test_client()
+    answer = client.post("/", data={"image": given(data, name)})
+    assert answer.status_code == 200
+    assert sent(misbehaving) == data
+    assert not again(answer.text), "pictures alone are kept"
+
+
+def test_a_field_of_pictures_and_others_has_pictures_read(make_app: MakeApp, misbehaving: Misbehaving) -> None:
+    client = asks_for(make_app, misbehaving, type="file", send="body", accept="image/*,.pdf").test_client()
+    client.post("/", data={"image": given(b"%PDF-1.7\n", "a.pdf")})
+    assert sent(misbehaving) == b"%PDF-1.7\n"
+    client.post("/", data={"image": given(photo(), "a.jpg")})
+    assert SECRET.encode() not in sent(misbehaving)
+
+
+def test_without_a_form_the_same_rule_holds(make_app: MakeApp, misbehaving: Misbehaving) -> None:
+    """Whoever scores comes by the same check, a program or a file of rows."""
+    endpoint = asks_for(make_app, misbehaving, send="body").extensions["site"].models["model"]
+    row = endpoint.schema.parse({"image": base64.b64encode(photo()).decode()}, "json")
+    scored = score(endpoint, endpoint.schema, [row])
+    assert (scored.rows[0]["image"].width, SECRET.encode() in sent(misbehaving)) == (150, False)
+    before = len(misbehaving.calls("ok"))
+    with pytest.raises(WrongInput) as caught:
+        score(endpoint, endpoint.schema, [{"image": Upload(b"<svg/>", "a.png", "image/png")}])
+    assert caught.value.fields == {"image": "SVG is not taken, because it can hold script. Save the picture as PNG."}
+    assert len(misbehaving.calls("ok")) == before
+
+
+# Examples
+
+
+def test_a_folder_of_pictures_is_a_gallery(make_app: MakeApp, demo: Demo, tmp_path: Path) -> None:
+    (tmp_path / "eight.png").write_bytes(digit(8))
+    (tmp_path / "broken.png").write_bytes(b"<svg/>")
+    (tmp_path / "more.json").write_text(
+        json.dumps([{"name": "A two", "inputs": {"image": read(digit(2)).data_url(), "top_k": 3}}])
+    )
+    app = make_app(url=demo.urls["digits"], task="image-classification", examples=str(tmp_path))
+    client = app.test_client()
+    page = client.get("/").text
+    assert [a["src"] for a in check(page).all("img")] == ["/examples/1", "/examples/2", "/examples/3"]
+    assert [client.get(f"/examples/{i}").status_code for i in range(5)] == [404, 404, 200, 200, 404]
+    for number, name in ((2, "8"), (3, "2")):
+        tick = again(client.get(f"/?example={number}").text)
+        assert tick["value"] == f"example:{number}"
+        assert said(client.post("/", data={"image": [tick["value"], given(b"", "")]}).text) == name
+    assert not again(client.get("/?example=1").text)
+    assert client.post("/", data={"image": "example:1"}).status_code == 422
+    assert client.post("/", data={"image": "example:99"}).status_code == 422

@@ -19,7 +19,7 @@ from test_server import environment, free_port, running
 
 from demo.server import Demo
 
-MOST_MEGABYTES = 300  # beside what the server takes by itself: one picture of 20 million pixels, decoded and written
+MOST_MEGABYTES = 400  # beside what the server takes by itself: one picture of 20 million pixels, decoded and written
 SVG = b"<svg xmlns='http://www.w3.org/2000/svg'><script>alert(1)</script></svg>"
 FULL_PNG = saved(Image.new("RGB", (5000, 4000), "white"))
 

@@ -33,7 +33,7 @@ class SchemaForm(BaseForm):
 
     `values` are typed values by field name that stand in the form at first: an example's, or those of `prefill`.
     A whole row can come as JSON in the box `_json`, which wins over the fields. `kept` finds a picture that was kept,
-    by its id and the name of the field.
+    by what stands for it (KEPT) and the name of the field.
     """
 
     schema: ClassVar[Schema]
@@ -73,10 +73,9 @@ class SchemaForm(BaseForm):
             return
         listed = self._files.getlist(bound.name) if self._files is not None else []
         typed = first(formdata.getlist(bound.name))
-        reference = KEPT.fullmatch(typed) if self._kept is not None else None
         if any(file.filename for file in listed):
             bound.process(self._files)
-        elif self._kept and reference and (file := self._kept(reference[1], bound.name)):
+        elif self._kept and KEPT.fullmatch(typed) and (file := self._kept(typed, bound.name)):
             bound.take(typed, file)
         else:
             bound.process(formdata)

@@ -29,7 +29,8 @@ from .looks import (
 )
 
 AS_JSON = "_json"  # the box that takes the whole row
-KEPT = re.compile(r"kept:([0-9a-f]{32})")  # in place of a file: the picture that we kept under this id
+# In place of a file: the picture that we kept under this id, or that of an example, by its number.
+KEPT = re.compile(r"kept:[0-9a-f]{32}|example:[1-9][0-9]{0,3}", re.ASCII)
 
 
 class Control(WTField):
@@ -158,6 +159,17 @@ class FileField(SecretField):
 
     again: str = ""
     address: str = ""
+
+    @property
+    def accept(self) -> str:
+        return self.spec.accept or ("image/*" if self.spec.takes_only_pictures else "")
+
+    @property
+    def ink(self) -> str:
+        """Of a drawing: models of numbers mostly learned white on black. "" where nothing is drawn."""
+        if self.spec.widget != "draw":
+            return ""
+        return "black" if self.spec.kind == "file" else "white"
 
     def take(self, again: str, file: Upload) -> None:
         """A file that we kept."""

@@ -31,6 +31,8 @@ def install(app: Flask) -> None:
     for path in ("/", "/home", "/models/<model>"):
         app.add_url_rule(path, "ask", ask, methods=["GET"])
         app.add_url_rule(path, "submit", submit, methods=["POST"])
+    for path in ("/examples/<int:number>", "/models/<model>/examples/<int:number>"):
+        app.add_url_rule(path, "example_picture", example_picture)
     app.add_url_rule("/models/<model>/schema", "read_again", read_again, methods=["POST"])
     app.add_url_rule("/answers/<id>", "kept", kept)
     app.add_url_rule("/answers/<id>.json", "kept_json", kept_json)
@@ -48,9 +50,22 @@ def ask(model: str = "") -> str:
     chosen, examples = request.args.get("example", ""), endpoint.examples
     number = int(chosen) if chosen.isascii() and chosen.isdigit() and len(chosen) < 4 else 0
     form_class = endpoint.form_class()
-    is_example = 0 < number <= len(examples)
-    values = examples[number - 1].inputs if is_example else prefill(form_class.schema, request.args)
-    return view.form_page(form_class(values=values))
+    if not 0 < number <= len(examples):
+        return view.form_page(form_class(values=prefill(form_class.schema, request.args)))
+    form = form_class(values=examples[number - 1].values(form_class.schema.fields))
+    if form_class.has_files:
+        pictures.offer_example(form, number)
+    return view.form_page(form)
+
+
+def example_picture(number: int, model: str = "") -> Response:
+    """What an example's picture looks like."""
+    if model:
+        site().choose(model)
+    found = pictures.of_example(number, request.args.get("field", ""))
+    if found is None:
+        raise PageNotFound
+    return Response(found.data, content_type=found.content_type, headers={"Cache-Control": "private, max-age=300"})
 
 
 def submit(model: str = "") -> Response:

@@ -14,6 +14,8 @@ from ..forms import SchemaForm
 from ..images import Picture
 from .site import site
 
+SMALL = 320  # pixels, the longest side of an example that is looked at
+
 
 @dataclass(frozen=True)
 class Shown:
@@ -35,15 +37,31 @@ def keep(id: str, form: SchemaForm) -> dict[str, Any] | None:
     return {"field": name, "content_type": first.content_type, "width": first.width, "height": first.height}
 
 
-def find(id: str, field: str) -> Picture | None:
-    """For the form: a picture that was kept with an answer, or with a form in which something was wrong."""
-    return site().answers.get_picture(id, field)
+def find(reference: str, field: str) -> Picture | None:
+    """For the form: a picture that was kept with an answer, or with a form in which something was wrong; or that of an
+    example."""
+    what, _, which = reference.partition(":")
+    if what == "kept":
+        return site().answers.get_picture(which, field)
+    return site().model.example_picture(int(which), field, site().model.settings.image_max_side)
+
+
+def of_example(number: int, field: str) -> Picture | None:
+    """A small one, to look at."""
+    return site().model.example_picture(number, field, SMALL)
+
+
+def offer_example(form: SchemaForm, number: int) -> None:
+    """Puts the pictures of an example into the form."""
+    for f in form.schema.pictures:
+        if of_example(number, f.name) is not None:
+            form.offer(f.name, f"example:{number}", _address(f"example:{number}", f.name))
 
 
 def shown(document: Mapping[str, Any], form: SchemaForm) -> Shown | None:
     """From where it is kept with the answer; where nothing is kept, from the form that it was sent with."""
     if kept := document.get("picture") if document.get("until") else None:
-        address = _address(document["prediction"]["id"], kept["field"])
+        address = _address(f"kept:{document['prediction']['id']}", kept["field"])
         return Shown(address, kept["field"], kept["width"], kept["height"])
     for name, (_, picture) in form.pictures().items():
         return Shown(picture.data_url(), name, picture.width, picture.height)
@@ -56,25 +74,29 @@ def offer(form: SchemaForm, document: Mapping[str, Any] | None = None) -> None:
     is_kept = document is not None and document.get("until") and document.get("picture")
     for name, (bound, picture) in form.pictures().items():
         if document is not None and is_kept:
-            kept_as = document["prediction"]["id"]
+            bound.again = f"kept:{document['prediction']['id']}"
         else:
-            kept_as = bound.again.removeprefix("kept:") or _kept_alone(name, picture)
-        bound.again = f"kept:{kept_as}" if kept_as else picture.data_url()
-        bound.address = _address(kept_as, name) if kept_as else bound.again
+            bound.again = bound.again or _kept_alone(name, picture)
+        bound.address = _address(bound.again, name)
 
 
 def offer_kept(form: SchemaForm, document: Mapping[str, Any]) -> None:
     """The same for an answer that is opened again: of its first picture."""
     if kept := document.get("picture"):
-        kept_as = document["prediction"]["id"]
-        form.offer(kept["field"], f"kept:{kept_as}", _address(kept_as, kept["field"]))
+        reference = f"kept:{document['prediction']['id']}"
+        form.offer(kept["field"], reference, _address(reference, kept["field"]))
 
 
 def _kept_alone(field: str, picture: Picture) -> str:
-    """The id under which it is kept without an answer, the same for the same form; "" where nothing is kept."""
+    """What stands for it, kept without an answer and once for each form; itself, where nothing is kept."""
     alone = answer_id(request.form.get("_once", ""), "pictures")
-    return alone if site().answers.keep_picture(alone, field, picture) else ""
+    return f"kept:{alone}" if site().answers.keep_picture(alone, field, picture) else picture.data_url()
 
 
-def _address(id: str, field: str) -> str:
-    return f"{request.script_root}/answers/{id}/picture?{urlencode({'field': field})}"
+def _address(reference: str, field: str) -> str:
+    """Where a page finds the picture for which this stands."""
+    what, _, which = reference.partition(":")
+    if what == "data":
+        return reference
+    path = f"/answers/{which}/picture" if what == "kept" else f"{site().path.rstrip('/')}/examples/{which}"
+    return f"{request.script_root}{path}?{urlencode({'field': field})}"
