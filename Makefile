@@ -13,7 +13,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 .PHONY: run test test-servers lint docs bench
 .DELETE_ON_ERROR:
 
-run: env/.run
+run: env/.run env/.demo
 	$(BIN)/python runserver.py
 
 test: env/.dev
@@ -48,6 +48,10 @@ env/bin/python:
 
 env/.run: requirements.txt | env/bin/python
 	$(PIP) -r requirements.txt
+	@touch $@
+
+env/.demo: demo/requirements.txt | env/.run
+	@$(PIP) -r demo/requirements.txt || echo "The demo goes without faces and expressions; everything else works."
 	@touch $@
 
 env/.dev: requirements.txt requirements-dev.txt | env/bin/python

@@ -306,6 +306,9 @@ def _bound_form(found: Found) -> SchemaForm:
 
 def _tried(shown: Shown, found: Found) -> Shown:
     """One call, and only one, however often the button is pressed."""
+    for listed in request.files.listvalues():
+        for file in listed:
+            file.seek(0)  # the inspection read it for the form that it shows
     form = forms.form_class(found.schema)(request.form, files=request.files)
     form.read_pictures(found.endpoint.settings.image_max_side)
     if not form.validate():

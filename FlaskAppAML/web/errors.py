@@ -53,11 +53,16 @@ def install(app: Flask) -> None:
 
 def answer(error: AppError) -> Response:
     """The error as a page, or as a problem document for programs, with the same status and the same words."""
-    _note(error)
     if wants_json():
         response = Response(dumps(problem(error)), error.status, content_type="application/problem+json")
     else:
         response = Response(page(error), error.status)
+    return told(error, response)
+
+
+def told(error: AppError, response: Response) -> Response:
+    """The response with what every error has: its line in the log, when to try again, and that no copy is kept."""
+    _note(error)
     if error.status in (429, 503):
         response.headers["Retry-After"] = str(math.ceil(error.retry_after or DEFAULT_RETRY))
     response.headers["Cache-Control"] = "no-store"
@@ -140,11 +145,21 @@ def _next() -> str:
     return request.path if request.method == "GET" else "/"
 
 
+def known(error: Exception) -> AppError:
+    """The error of ours that any other stands for. What nobody foresaw goes into the log whole."""
+    if isinstance(error, AppError):
+        return error
+    if isinstance(error, HTTPException):
+        code = error.code or 500
+        return FROM_WERKZEUG.get(code, MalformedRequest if code < 500 else InternalError)()
+    log.error("unexpected error, id=%s", g.get("request_id", ""), exc_info=error)
+    return InternalError()
+
+
 def _from_werkzeug(error: HTTPException) -> Any:
     if error.code is not None and error.code < 400:
         return error
-    kind = FROM_WERKZEUG.get(error.code or 500, MalformedRequest if (error.code or 500) < 500 else InternalError)
-    answered = answer(kind())
+    answered = answer(known(error))
     if error.code == 405:
         for name, value in error.get_headers():
             if name == "Allow":
@@ -153,8 +168,7 @@ def _from_werkzeug(error: HTTPException) -> Any:
 
 
 def _unexpected(error: Exception) -> Response:
-    log.error("unexpected error, id=%s", g.get("request_id", ""), exc_info=error)
-    return answer(InternalError())
+    return answer(known(error))
 
 
 def _note(error: AppError) -> None:
