@@ -92,6 +92,7 @@ def serve(host: str, port: int) -> None:
     print(f"FlaskAppAML: http://{'localhost' if local else host}:{port}", flush=True)
     if with_demo:
         print("URL is not set, so answers come from the demo endpoint on this computer.", flush=True)
+    app.extensions["jobs"].resume()
     server.run()
 
 

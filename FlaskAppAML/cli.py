@@ -71,8 +71,8 @@ def _say_settings(given: settings.Settings, say: Say, behind: settings.Settings 
     usual = behind or settings.Settings.read(host)
     say("Settings of its own:" if behind else "Settings that differ from their defaults:")
     for row in settings.rows():
-        value = getattr(given, row["name"].lower())
-        if value != getattr(usual, row["name"].lower()) and not (behind and row["name"] in ("NAME", "MODELS")):
+        value = getattr(given, row["attribute"])
+        if value != getattr(usual, row["attribute"]) and not (behind and row["name"] in ("NAME", "MODELS")):
             say(f"  {row['name']:<20} {'(set, not shown)' if row['secret'] else value}")
 
 
