@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import weakref
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -144,6 +145,7 @@ class Store:
     def __init__(self, url: str, path: Path, kept_seconds: float) -> None:
         """`url` as `DATABASE_URL` has it; where it is empty, SQLite's file is `path`."""
         self._engine = _engine(make_url(url) if url else URL.create("sqlite", database=str(path)))
+        weakref.finalize(self, self._engine.dispose).atexit = False  # a thread may still write then
         self._kept = kept_seconds
         self._is_ready = False
 
