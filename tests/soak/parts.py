@@ -12,6 +12,7 @@ import sys
 import tempfile
 import threading
 import time
+import urllib.request
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -44,6 +45,20 @@ def wait_for(port: int, seconds: float = 30.0) -> None:
             if time.monotonic() > until:
                 raise
             time.sleep(0.05)
+
+
+def wait_until_it_serves(port: int, seconds: float = 60.0) -> None:
+    """gunicorn listens before its processes are there."""
+    until = time.monotonic() + seconds
+    while True:
+        try:
+            urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=seconds).close()
+        except OSError:
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.05)
+        else:
+            return
 
 
 class Endpoint:
@@ -150,6 +165,8 @@ class Part:
             )
         if self._port:
             wait_for(self._port)
+        if self.name == "web":
+            wait_until_it_serves(self._port)
 
     def kill(self) -> None:
         """kill -9."""
