@@ -72,27 +72,31 @@ def make(model: Endpoint, tmp_path: Path, database_url: str) -> Make:
     return made
 
 
+def nothing(_: str) -> None:
+    """No model is found."""
+
+
 def asked(name: str = "Ada", **more: Any) -> Question:
     schema = Schema((Field("name"),), dialect="raw")
     return Question(schema, [{"name": name, **more}], {"name": name})
 
 
 def put(jobs: Jobs, name: str = "Ada", question: Question | None = None) -> str:
-    id = secrets.token_hex(16)
-    jobs.accept(id, "model", question or asked(name), "r" * 32)
-    return id
+    key = secrets.token_hex(16)
+    jobs.accept(key, "model", question or asked(name), "r" * 32)
+    return key
 
 
 def test_a_job_is_taken_in_run_and_answered(make: Make, model: Endpoint) -> None:
     jobs = make()
-    id = put(jobs)
-    assert (jobs.look(id).state, jobs.look(id).place, jobs.answer(id)) == ("queued", 1, None)
+    key = put(jobs)
+    assert (jobs.look(key).state, jobs.look(key).place, jobs.answer(key)) == ("queued", 1, None)
     assert jobs.run_next()
     assert not jobs.run_next()
-    document = jobs.answer(id)
+    document = jobs.answer(key)
     assert document is not None
     assert document["prediction"]["raw"] == {"answer": "Ada"}
-    assert document["prediction"]["id"] == id
+    assert document["prediction"]["id"] == key
     assert document["prediction"]["meta"]["request_id"] == "r" * 32
     assert document["typed"] == {"name": "Ada"}
     assert 86_000 < document["until"] - time.time() <= 86_400
@@ -100,16 +104,16 @@ def test_a_job_is_taken_in_run_and_answered(make: Make, model: Endpoint) -> None
 
 
 def test_it_outlives_the_process(make: Make) -> None:
-    id = put(make())
+    key = put(make())
     other = make()
     assert other.run_next()
-    assert make().look(id).state == "succeeded"
+    assert make().look(key).state == "succeeded"
 
 
 def test_first_come_first_served(make: Make, model: Endpoint) -> None:
     jobs = make()
     ids = [put(jobs, f"n{number}") for number in range(5)]
-    assert [jobs.look(id).place for id in ids] == [1, 2, 3, 4, 5]
+    assert [jobs.look(key).place for key in ids] == [1, 2, 3, 4, 5]
     while jobs.run_next():
         pass
     assert model.names == [f"n{number}" for number in range(5)]
@@ -138,19 +142,19 @@ def test_no_job_is_taken_twice(make: Make, model: Endpoint) -> None:
         thread.start()
     for thread in threads:
         thread.join(60)
-    assert {jobs[0].look(id).state for id in ids} == {"succeeded"}
+    assert {jobs[0].look(key).state for key in ids} == {"succeeded"}
     assert set(model.calls.values()) == {1}
 
 
 def test_a_dead_runners_job_is_taken_again(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     jobs = make()
-    id = put(jobs)
+    key = put(jobs)
     monkeypatch.setattr(store_module, "LEASE_SECONDS", 0.3)
     assert jobs._store.take("dead") is not None
     assert not jobs.run_next()
     time.sleep(0.4)
     assert jobs.run_next()
-    assert jobs.look(id).state == "succeeded"
+    assert jobs.look(key).state == "succeeded"
 
 
 def test_a_live_runners_lease_is_renewed(make: Make, model: Endpoint, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -173,27 +177,27 @@ def test_a_live_runners_lease_is_renewed(make: Make, model: Endpoint, monkeypatc
 
 def test_of_two_results_the_first_is_kept(make: Make) -> None:
     jobs = make()
-    id = put(jobs)
+    key = put(jobs)
     first = jobs._store.take("first")
     assert first is not None
-    assert jobs._store.succeed(id, b'{"n": 1}')
-    assert not jobs._store.succeed(id, b'{"n": 2}')
+    assert jobs._store.succeed(key, b'{"n": 1}')
+    assert not jobs._store.succeed(key, b'{"n": 2}')
     assert not jobs._store.fail(first, b"{}")
-    assert jobs._store.read(id, "result") == b'{"n": 1}'
+    assert jobs._store.read(key, "result") == b'{"n": 1}'
 
 
 def test_a_job_that_kills_whoever_runs_it_is_given_up(
     make: Make, model: Endpoint, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     jobs = make()
-    id = put(jobs)
+    key = put(jobs)
     monkeypatch.setattr(store_module, "LEASE_SECONDS", -1.0)
     for number in range(jobs_module.MOST_RUNS):
         assert jobs._store.take(f"dead-{number}") is not None
     monkeypatch.setattr(store_module, "LEASE_SECONDS", 30.0)
     assert jobs.run_next()
-    assert jobs.look(id).state == "failed"
-    assert "5 times" in jobs.failure(id).detail
+    assert jobs.look(key).state == "failed"
+    assert "5 times" in jobs.failure(key).detail
     assert not model.calls
 
 
@@ -210,48 +214,46 @@ def test_a_full_queue_says_so(make: Make) -> None:
 
 def test_what_waits_can_be_cancelled_and_run_after_all(make: Make, model: Endpoint) -> None:
     jobs = make()
-    id = put(jobs)
-    jobs.cancel(id)
+    key = put(jobs)
+    jobs.cancel(key)
     assert not jobs.run_next()
-    assert (jobs.look(id).state, jobs.look(id).can_retry) == ("cancelled", True)
-    jobs.retry(id)
+    assert (jobs.look(key).state, jobs.look(key).can_retry) == ("cancelled", True)
+    jobs.retry(key)
     assert jobs.run_next()
-    assert jobs.look(id).state == "succeeded"
-    jobs.cancel(id)
-    jobs.retry(id)
-    assert jobs.look(id).state == "succeeded"
+    assert jobs.look(key).state == "succeeded"
+    jobs.cancel(key)
+    jobs.retry(key)
+    assert jobs.look(key).state == "succeeded"
     assert model.calls == {"Ada": 1}
 
 
 def test_what_was_cancelled_while_it_ran_is_dropped(make: Make, model: Endpoint) -> None:
     model.seconds = 0.5
     jobs = make()
-    id = put(jobs)
+    key = put(jobs)
     thread = threading.Thread(target=jobs.run_next)
     thread.start()
-    while jobs.look(id).state != "running":
+    while jobs.look(key).state != "running":
         time.sleep(0.02)
-    jobs.cancel(id)
+    jobs.cancel(key)
     thread.join()
-    assert (jobs.look(id).state, jobs.answer(id)) == ("cancelled", None)
+    assert (jobs.look(key).state, jobs.answer(key)) == ("cancelled", None)
 
 
 def test_a_failure_is_told_and_can_be_tried_again(make: Make, model: Endpoint) -> None:
     model.status = 500
     jobs = make(retries=0)
-    id = put(jobs)
+    key = put(jobs)
     jobs.run_next()
-    assert jobs.look(id).state == "failed"
-    assert jobs.failure(id).kind == "model_error"
+    assert jobs.look(key).state == "failed"
+    assert jobs.failure(key).kind == "model_error"
     model.status = 200
-    jobs.retry(id)
+    jobs.retry(key)
     jobs.run_next()
-    assert jobs.answer(id) is not None
+    assert jobs.answer(key) is not None
 
 
-def test_an_endpoint_that_is_away_costs_no_job(
-    make: Make, model: Endpoint, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_endpoint_that_is_away_costs_no_job(make: Make, model: Endpoint, monkeypatch: pytest.MonkeyPatch) -> None:
     """Else a queue of a thousand would be burnt in the seconds of a restart."""
     monkeypatch.setattr(jobs_module, "FIRST_PAUSE", 60.0)
     model.status = 503
@@ -259,29 +261,29 @@ def test_an_endpoint_that_is_away_costs_no_job(
     ids = [put(jobs, f"n{number}") for number in range(8)]
     for _ in ids:
         assert jobs.run_next()
-    assert {jobs.look(id).state for id in ids} == {"queued"}
+    assert {jobs.look(key).state for key in ids} == {"queued"}
     assert not jobs.run_next()  # they rest
 
 
 def test_it_gives_up_after_job_timeout(make: Make, model: Endpoint) -> None:
     model.status = 503
     jobs = make(retries=0, job_timeout=1.0)
-    id = put(jobs)
+    key = put(jobs)
     jobs.run_next()
-    assert jobs.look(id).state == "failed"
-    assert jobs.failure(id).kind == "overload"
+    assert jobs.look(key).state == "failed"
+    assert jobs.failure(key).kind == "overload"
 
 
 def test_job_timeout_stands_in_place_of_timeout(make: Make, model: Endpoint) -> None:
     model.seconds = 0.8
     jobs = make(timeout=0.2, job_timeout=5.0)
-    id = put(jobs)
+    key = put(jobs)
     jobs.run_next()
-    assert jobs.look(id).state == "succeeded"
+    assert jobs.look(key).state == "succeeded"
     jobs = make(timeout=5.0, job_timeout=0.2)
-    id = put(jobs)
+    key = put(jobs)
     jobs.run_next()
-    assert jobs.failure(id).kind == "timeout"
+    assert jobs.failure(key).kind == "timeout"
 
 
 def test_a_form_that_changed_meanwhile_is_asked_again(make: Make, model: Endpoint) -> None:
@@ -305,10 +307,10 @@ def test_a_secret_goes_with_the_end_of_its_job(make: Make, tmp_path: Path, datab
     assert secret.encode() in (jobs._store.read(done, "input") or b"")
     jobs.run_next()
     jobs.cancel(cancelled)
-    for id in (done, cancelled):
-        assert jobs._store.read(id, "input") is None
-        assert secret.encode() not in (jobs._store.read(id, "result") or b"")
-        assert not jobs.look(id).can_retry
+    for key in (done, cancelled):
+        assert jobs._store.read(key, "input") is None
+        assert secret.encode() not in (jobs._store.read(key, "result") or b"")
+        assert not jobs.look(key).can_retry
     if not database_url:
         jobs._store._engine.dispose()
         with sqlite3.connect(tmp_path / jobs_module.FILE_NAME) as c:
@@ -318,9 +320,9 @@ def test_a_secret_goes_with_the_end_of_its_job(make: Make, tmp_path: Path, datab
 
 def test_the_key_is_not_kept(make: Make, model: Endpoint) -> None:
     jobs = make()
-    id = put(jobs, "key-of-the-slow-endpoint")
+    key = put(jobs, "key-of-the-slow-endpoint")
     jobs.run_next()
-    assert b"key-of-the-slow-endpoint" not in (jobs._store.read(id, "result") or b"")
+    assert b"key-of-the-slow-endpoint" not in (jobs._store.read(key, "result") or b"")
 
 
 def test_what_is_past_its_time_goes(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -339,11 +341,11 @@ def test_large_inputs_and_results_come_back_whole(make: Make) -> None:
     jobs = make()
     data = os.urandom(3 * 1024**2 + 7)
     schema = Schema((Field("name"), Field("file", "file")), dialect="raw")
-    id = put(jobs, question=Question(schema, [{"name": "Ada", "file": Upload(data, "a.bin")}], {}))
-    assert unpack(jobs._store.read(id, "input") or b"")["rows"][0]["file"].data == data
+    key = put(jobs, question=Question(schema, [{"name": "Ada", "file": Upload(data, "a.bin")}], {}))
+    assert unpack(jobs._store.read(key, "input") or b"")["rows"][0]["file"].data == data
     jobs._store.take("me")
-    jobs._store.succeed(id, data)
-    assert jobs._store.read(id, "result") == data
+    jobs._store.succeed(key, data)
+    assert jobs._store.read(key, "result") == data
 
 
 @pytest.mark.parametrize(
@@ -363,16 +365,14 @@ def test_typed_values_survive(value: Any) -> None:
     assert repr(again) == repr(value)
 
 
-def test_an_old_database_gets_what_changed(
-    make: Make, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    id = put(make())
+def test_an_old_database_gets_what_changed(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    key = put(make())
     change = ("CREATE TABLE later (number INTEGER)", "INSERT INTO later VALUES (7)")
     monkeypatch.setattr(store_module, "CHANGES", (change,))
     jobs = make()
     try:
-        assert jobs.look(id).state == "queued"
-        make().look(id)  # not done twice
+        assert jobs.look(key).state == "queued"
+        make().look(key)  # not done twice
         with jobs._store._engine.connect() as c:
             assert [tuple(row) for row in c.exec_driver_sql("SELECT number FROM later")] == [(7,)]
     finally:
@@ -391,7 +391,7 @@ def test_a_database_that_is_away_is_told(make: Make) -> None:
 
 def test_a_wrong_link_makes_no_database(model: Endpoint, tmp_path: Path) -> None:
     settings = Settings(**model.settings(tmp_path))
-    jobs = Jobs(settings, {}.get, Redactor(()))
+    jobs = Jobs(settings, nothing, Redactor(()))
     jobs.resume()
     with pytest.raises(JobGone):
         jobs.look("a" * 32)
@@ -401,24 +401,24 @@ def test_a_wrong_link_makes_no_database(model: Endpoint, tmp_path: Path) -> None
 
 def test_only_its_owner_can_read_the_file(model: Endpoint, tmp_path: Path) -> None:
     settings = Settings(**model.settings(tmp_path, job_workers=0))
-    put(Jobs(settings, {}.get, Redactor(())))
+    put(Jobs(settings, nothing, Redactor(())))
     modes = {path.name: path.stat().st_mode & 0o777 for path in tmp_path.iterdir()}
     assert set(modes.values()) == {0o600}, modes
 
 
 def test_async_needs_a_place_to_keep_answers(model: Endpoint, tmp_path: Path) -> None:
     with pytest.raises(SettingError, match="ANSWER_MINUTES"):
-        Jobs(Settings(**model.settings(tmp_path, background=True, answer_minutes=0)), {}.get, Redactor(()))
+        Jobs(Settings(**model.settings(tmp_path, background=True, answer_minutes=0)), nothing, Redactor(()))
 
 
 def test_threads_of_the_process_go_on_with_what_was_left(model: Endpoint, tmp_path: Path) -> None:
     settings = Settings(**model.settings(tmp_path, job_workers=0))
     one = endpoint_module.Endpoint(settings)
-    id = put(Jobs(settings, {"model": one}.get, Redactor(())))
+    key = put(Jobs(settings, {"model": one}.get, Redactor(())))
     jobs = Jobs(Settings(**model.settings(tmp_path)), {"model": one}.get, Redactor(()))
     jobs.resume()
     until = time.monotonic() + 10
-    while jobs.look(id).state != "succeeded" and time.monotonic() < until:
+    while jobs.look(key).state != "succeeded" and time.monotonic() < until:
         time.sleep(0.05)
-    assert jobs.look(id).state == "succeeded"
+    assert jobs.look(key).state == "succeeded"
     assert model.calls == {"Ada": 1}

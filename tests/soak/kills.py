@@ -93,8 +93,7 @@ def count_results(store: Store) -> None:
     made = ["CREATE TABLE noted (id VARCHAR(32))"]
     if store._engine.dialect.name == "sqlite":
         made.append(
-            "CREATE TRIGGER note AFTER UPDATE OF state ON jobs WHEN NEW.state = 'succeeded' "
-            f"BEGIN {noted}; END"
+            f"CREATE TRIGGER note AFTER UPDATE OF state ON jobs WHEN NEW.state = 'succeeded' BEGIN {noted}; END"
         )
     else:
         made.append(f"CREATE FUNCTION note() RETURNS trigger AS $$ BEGIN {noted}; RETURN NEW; END $$ LANGUAGE plpgsql")
@@ -111,7 +110,7 @@ def read_books(books: Books, store: Store, accepted: dict[str, str], model: Endp
     """Waits for the end, at most `DONE_WITHIN` from `started` (monotonic seconds), and counts."""
     while True:
         with store._reading() as c:
-            states = {id: state for id, state in c.execute(text("SELECT id, state FROM jobs"))}
+            states = {row.id: row.state for row in c.execute(text("SELECT id, state FROM jobs"))}
         books.open = sum(state in ("queued", "running") for state in states.values())
         if not books.open or time.monotonic() - started > DONE_WITHIN:
             break
@@ -120,9 +119,9 @@ def read_books(books: Books, store: Store, accepted: dict[str, str], model: Endp
     with store._reading() as c:
         books.stored_twice = len(c.execute(text("SELECT id FROM noted GROUP BY id HAVING COUNT(*) > 1")).all())
     books.accepted, books.calls = len(accepted), sum(model.calls.values())
-    books.lost = sum(states.get(id) not in ("succeeded", "queued", "running") for id in accepted)
-    for id, name in accepted.items():
-        result = store.read(id, "result")
+    books.lost = sum(states.get(key) not in ("succeeded", "queued", "running") for key in accepted)
+    for key, name in accepted.items():
+        result = store.read(key, "result")
         books.wrong += result is not None and json.loads(result)["prediction"]["raw"] != {"answer": name}
     return books
 

@@ -1,4 +1,4 @@
-"""What jobs need around them, as real processes that can be killed: a slow endpoint, PostgreSQL, Redis, web, workers."""
+"""What jobs need around them: a slow endpoint, and as processes that can be killed PostgreSQL, Redis, web, workers."""
 
 from __future__ import annotations
 
@@ -69,6 +69,8 @@ class Endpoint:
         self.status = 200
         self.calls: Counter[str] = Counter()
         self.names: list[str] = []  # in the order in which they came
+        self.at_once = self.most_at_once = 0
+        lock = threading.Lock()
         outer = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -78,7 +80,12 @@ class Endpoint:
                 name = json.loads(self.rfile.read(int(self.headers["Content-Length"])))["name"]
                 outer.calls[name] += 1
                 outer.names.append(name)
+                with lock:
+                    outer.at_once += 1
+                    outer.most_at_once = max(outer.most_at_once, outer.at_once)
                 time.sleep(outer.seconds)
+                with lock:
+                    outer.at_once -= 1
                 body = json.dumps({"answer": name}).encode()
                 with suppress(OSError):  # who asked may be dead
                     self.send_response(outer.status)
@@ -131,6 +138,9 @@ def postgres() -> Iterator[str]:
     )
     try:
         wait_for(port)
+        ready = [str(programs / "pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(port)]
+        while subprocess.run(ready, check=False).returncode:
+            time.sleep(0.05)
         yield f"postgresql://postgres@127.0.0.1:{port}/postgres"
     finally:
         process.send_signal(signal.SIGINT)  # ends at once, without waiting for who is connected
@@ -151,7 +161,7 @@ def environment(data_dir: Path, **settings: str) -> dict[str, str]:
 
 
 class Part:
-    """A process that is killed and started again, with whatever it started. `port` is where it listens, 0 if nowhere."""
+    """A process that is killed, with whatever it started, and started again. It listens at `port`, or nowhere at 0."""
 
     def __init__(self, name: str, command: list[str], env: dict[str, str], log: Path, port: int = 0) -> None:
         self.name = name
