@@ -138,8 +138,9 @@ class Jobs:
     # For those who run
 
     def resume(self) -> None:
-        """Goes on with what a former process left. Called by servers when they begin to serve, after their forks."""
-        if self._may_exist:
+        """Goes on with what a former process left, and gets ready where jobs are sure to come. Called by servers when
+        they begin to serve, after their forks."""
+        if self._may_exist or any(one.background for one in (self._settings, *self._settings.each)):
             self._start()
 
     def work(self, stop: threading.Event) -> None:
@@ -299,7 +300,8 @@ class Jobs:
 
     def _ring(self, queue: Any, id: str = "") -> None:
         """RQ's own limit only stands behind ours."""
-        limits = {"job_timeout": int(self._settings.job_timeout + INSIST_SECONDS), "result_ttl": 0, "failure_ttl": 60}
+        longest = max(one.job_timeout for one in (self._settings, *self._settings.each))
+        limits = {"job_timeout": int(longest + INSIST_SECONDS), "result_ttl": 0, "failure_ttl": 60}
         queue.enqueue("FlaskAppAML.worker.rung", id, **limits)
 
 

@@ -7,7 +7,8 @@ import logging
 import signal
 import threading
 import time
-from typing import TYPE_CHECKING
+from contextlib import suppress
+from typing import Any
 
 import click
 from flask import current_app
@@ -15,9 +16,6 @@ from flask.cli import with_appcontext
 
 from .errors import JobsUnavailable
 from .jobs import LOOK_SECONDS, Jobs, queue_of
-
-if TYPE_CHECKING:
-    from rq import SimpleWorker
 
 LONGEST_WAIT = 2.0  # seconds between two tries to reach Redis
 
@@ -33,7 +31,7 @@ def worker() -> None:
     click.echo("Worker: waits for jobs.")
     if settings.redis_url:
         threading.Thread(target=_watch, args=(jobs,), daemon=True).start()
-        rq_worker(settings.redis_url).work(logging_level="WARNING")
+        work_for_redis(settings.redis_url)
         return
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -49,16 +47,28 @@ def rung(id: str) -> None:
         log.warning("the bell of job %s was not answered; it will be rung again", id)
 
 
-def rq_worker(redis_url: str) -> SimpleWorker:
-    """In this process: a work-horse of its own would be one more that can die, and it knows neither the endpoint's
-    connections nor its form."""
+def work_for_redis(redis_url: str) -> None:
+    """A worker of RQ in this process: a work-horse of its own would be one more that can die, and it knows neither the
+    endpoint's connections nor its form. RQ's ends when Redis does; then another one begins."""
+    from redis import RedisError
     from rq import SimpleWorker
+    from rq.exceptions import StopRequested
+
+    asked_to_end = threading.Event()
 
     class Patient(SimpleWorker):
         max_connection_wait_time = LONGEST_WAIT
 
+        def request_stop(self, number: int, frame: Any) -> None:
+            asked_to_end.set()
+            with suppress(RedisError):  # which would end the job that runs
+                super().request_stop(number, frame)  # type: ignore[no-untyped-call]
+
     queue = queue_of(redis_url)
-    return Patient([queue], connection=queue.connection, serializer=queue.serializer)
+    while not asked_to_end.is_set():
+        with suppress(RedisError, StopRequested):
+            Patient([queue], connection=queue.connection, serializer=queue.serializer).work(logging_level="WARNING")
+            asked_to_end.wait(LONGEST_WAIT)
 
 
 def _watch(jobs: Jobs) -> None:
