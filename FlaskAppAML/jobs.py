@@ -13,6 +13,7 @@ from __future__ import annotations
 import base64
 import json
 import logging
+import re
 import secrets
 import threading
 import time
@@ -40,7 +41,7 @@ from .errors import (
 )
 from .prediction import Document, Question, scored_document
 from .redact import Redactor
-from .schema import Row, Schema, Upload
+from .schema import Row, Upload
 from .settings import Settings
 from .wire import dumps
 
@@ -91,13 +92,14 @@ class Jobs:
 
     def accept(self, id: str, model: str, question: Question, request_id: str) -> None:
         """On the disk when this returns. The same id again is the same job. Raises QueueFull, JobsUnavailable."""
-        data = pack({"rows": question.rows, "typed": question.typed, "request_id": request_id})
+        packed = {"rows": question.rows, "typed": question.typed, "dialect": question.schema.dialect}
+        data = pack({**packed, "request_id": request_id})
         self._store.add(id, model, data, private=bool(question.secrets), most=self._settings.queue_max)
         self._wake(id)
 
     def look(self, id: str) -> Job:
         """Raises JobGone, JobsUnavailable."""
-        if not self._may_exist or (found := self._store.look(id)) is None:
+        if not self._may_hold(id) or (found := self._store.look(id)) is None:
             raise JobGone
         if found.state in ("queued", "running"):
             self._start()  # rows of a process that died wait, perhaps, and none came since
@@ -105,7 +107,7 @@ class Jobs:
 
     def answer(self, id: str) -> Document | None:
         """The document of the answer, with `until`; None while there is none. Raises JobsUnavailable."""
-        job = self._store.look(id) if self._may_exist else None
+        job = self._store.look(id) if self._may_hold(id) else None
         data = self._store.read(id, "result") if job and job.state == "succeeded" else None
         return {**json.loads(data), "until": job.until} if job and data else None
 
@@ -128,6 +130,9 @@ class Jobs:
     def _may_exist(self) -> bool:
         """So that a wrong link makes no database."""
         return bool(self._settings.database_url) or self._path.exists()
+
+    def _may_hold(self, id: str) -> bool:
+        return re.fullmatch(r"[0-9a-f]{32}", id) is not None and self._may_exist
 
     @cached_property
     def _store(self) -> Store:
@@ -186,12 +191,12 @@ class Jobs:
             packed = unpack(self._store.read(job.id, "input") or b"{}")
             if "rows" not in packed:
                 raise JobGone  # cancelled this moment, or brought to its end by another
-            schema = endpoint.schema
-            question = Question(schema, [_fitting(schema, row) for row in packed["rows"]], packed["typed"])
+            question = Question(endpoint.schema, _fitting(endpoint, packed), packed["typed"])
             return scored_document(endpoint, job.id, question, packed["request_id"])[0]
         except EndpointError as error:
-            pause = _pause(error, job.seconds)
-            return pause if pause is not None and job.seconds + pause < self._settings.job_timeout else error
+            return self._later(job, _pause(error, job.seconds), error)
+        except NotConfigured as error:  # here, perhaps, and not where others run it
+            return self._later(job, LONGEST_PAUSE, InternalError(error.detail))
         except JobsUnavailable:
             return FIRST_PAUSE
         except WrongInput as error:
@@ -202,6 +207,10 @@ class Jobs:
         except Exception as error:
             log.error("unexpected error of job %s", job.id, exc_info=error)
             return InternalError()
+
+    def _later(self, job: Taken, pause: float | None, error: AppError) -> float | AppError:
+        """The pause, where it would end within `JOB_TIMEOUT`; else the error."""
+        return pause if pause is not None and job.seconds + pause < self._settings.job_timeout else error
 
     def _settle(self, job: Taken, outcome: Document | AppError | float) -> str:
         """What became of it, in a word."""
@@ -357,9 +366,16 @@ def _record(error: AppError) -> Document:
     return {"error": type(error).__name__, "detail": error.detail}
 
 
-def _fitting(schema: Schema, row: Row) -> Row:
-    """The row as it was checked or, where the model asks for other fields by now, checked anew. Raises WrongInput."""
-    return row if row.keys() == {f.name for f in schema.fields} else schema.parse(row, "json")
+def _fitting(endpoint: Endpoint, packed: Document) -> list[Row]:
+    """The rows as they were checked or, where the model asks for other things by now, checked anew. Raises WrongInput,
+    and Loading where the form is a guess: the endpoint may be away, and say more when it is back."""
+    schema, rows = endpoint.schema, packed["rows"]
+    names = {f.name for f in schema.fields}
+    if packed["dialect"] == schema.dialect and all(row.keys() == names for row in rows):
+        return list(rows)
+    if endpoint.doubt:
+        raise Loading("What it asks for is not known at the moment.")
+    return [schema.parse(row, "json") for row in rows]
 
 
 # Typed values as JSON, and back. What JSON cannot say stands in an object with one key that begins with $.

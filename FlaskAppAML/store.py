@@ -56,6 +56,8 @@ LEASE_SECONDS = 30.0
 BUSY_SECONDS = 10.0
 PIECE_BYTES = 1024**2
 SWEPT_AT_ONCE = 200
+# How long PostgreSQL's driver waits for a host that is gone: seconds, and the last one in milliseconds.
+NOT_FOR_EVER = {"connect_timeout": 5, "keepalives_idle": 10, "keepalives_interval": 5, "tcp_user_timeout": 20_000}
 THE_LOCK = 0x466C61736B  # of PostgreSQL: any number that is always the same
 
 log = logging.getLogger(__name__)
@@ -323,8 +325,9 @@ def _explained() -> Iterator[None]:
 
 def _engine(url: URL) -> Engine:
     if url.get_backend_name() != "sqlite":
-        options: dict[str, Any] = {"pool_pre_ping": True, "connect_args": {"connect_timeout": 5}}
-        return create_engine(url, hide_parameters=True, pool_timeout=BUSY_SECONDS, **options)
+        return create_engine(
+            url, hide_parameters=True, pool_timeout=BUSY_SECONDS, pool_pre_ping=True, connect_args=NOT_FOR_EVER
+        )
     path = url.database or ""
     engine = create_engine(
         url,

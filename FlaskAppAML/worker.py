@@ -28,6 +28,8 @@ def worker() -> None:
     """Run background jobs, one at a time, until this is stopped."""
     jobs: Jobs = current_app.extensions["jobs"]
     settings = current_app.extensions["site"].settings
+    if settings.missing():
+        raise click.ClickException(f"{', '.join(settings.missing())} missing: a worker needs the settings of the web.")
     click.echo("Worker: waits for jobs.")
     if settings.redis_url:
         threading.Thread(target=_watch, args=(jobs,), daemon=True).start()
