@@ -40,7 +40,7 @@ def create_app(
     from .jobs import Jobs
     from .redact import Redactor
     from .settings import read_environment
-    from .web import assets, connect, errors, health, jobs, logs, pages, security
+    from .web import assets, connect, errors, health, jobs, logs, pages, security, stream
     from .web.site import Site
     from .worker import worker
 
@@ -60,7 +60,7 @@ def create_app(
     )
     # The site changes when its owner connects another endpoint; jobs go to the one of the moment.
     made.extensions["jobs"] = Jobs(settings, lambda name: made.extensions["site"].models.get(name), redact)
-    for room in (logs, security, errors, assets, health, pages, jobs, connect):
+    for room in (logs, security, errors, assets, health, pages, stream, jobs, connect):
         room.install(made)
     for command in (check, worker):
         made.cli.add_command(command)

@@ -20,8 +20,8 @@ import sqlite3
 import threading
 import time
 import weakref
-from collections.abc import Callable
-from concurrent.futures import Future
+from collections.abc import Callable, Generator
+from concurrent.futures import Future, wait
 from pathlib import Path
 from typing import Any
 
@@ -29,9 +29,11 @@ from .redact import Redactor
 from .wire import dumps
 
 Document = dict[str, Any]
+InPieces = Generator[str, None, Document]  # what there is so far, and at the end the document
 
 DOUBLE_CLICK_SECONDS = 60.0
 LOOK_AGAIN_SECONDS = 0.05
+LONGEST_SILENCE = 1.0
 GRACE_SECONDS = 5.0  # beyond the longest call, before its row counts as left behind
 BUSY_SECONDS = 5.0
 MOST_BYTES = 1024**3  # of the whole file; the oldest answers go first
@@ -80,20 +82,25 @@ class Answers:
     def once(self, id: str, make: Callable[[], Document]) -> Document:
         """The document kept under `id`, or the one that `make` makes now. A failure's document holds `error` and
         is kept for a minute. When nothing can be written the answer is given all the same, with `until` None."""
-        give_up = time.monotonic() + self._patience + 2 * GRACE_SECONDS
+        return _ended(self.once_in_pieces(id, lambda: _at_once(make), self._patience))
+
+    def once_in_pieces(self, id: str, make: Callable[[], InPieces], patience: float) -> InPieces:
+        """The same where `make` gives pieces first; whoever comes second gets none, and "" while waiting. Closing it
+        leaves nothing behind. `patience` is how long it may take at the most."""
+        give_up = time.monotonic() + patience + 2 * GRACE_SECONDS
         while True:
             try:
-                if self._claim(id):
+                if self._claim(id, patience):
                     break
-                kept = self._wait_for(id, give_up)
+                kept = yield from self._wait_for(id, give_up)
                 if kept is not None:
                     return kept
                 if time.monotonic() > give_up:
                     raise sqlite3.OperationalError("another process holds this answer for too long")
             except sqlite3.Error as error:
                 log.warning("answers cannot be kept in DATA_DIR: %s", error)
-                return self._clean(self._memory.once(id, make))[0]
-        return self._fill(id, make)
+                return self._clean((yield from self._memory.once_in_pieces(id, make)))[0]
+        return (yield from self._fill(id, make))
 
     def get(self, id: str) -> Document | None:
         """The whole, unexpired document under `id`."""
@@ -113,15 +120,16 @@ class Answers:
         except sqlite3.Error as error:
             log.warning("answers in DATA_DIR could not be deleted: %s", error)
 
-    def _claim(self, id: str) -> bool:
+    def _claim(self, id: str, patience: float) -> bool:
         now = time.time()
-        over = now + self._patience + GRACE_SECONDS
+        over = now + patience + GRACE_SECONDS
         return self._file.write(CLAIM, {"id": id, "maker": _maker(), "over": over, "now": now}) == 1
 
-    def _fill(self, id: str, make: Callable[[], Document]) -> Document:
+    def _fill(self, id: str, make: Callable[[], InPieces]) -> InPieces:
         try:
+            made = yield from make()
             now = time.time()
-            document, text = self._clean({"at": now, "until": now + self._seconds} | make())
+            document, text = self._clean({"at": now, "until": now + self._seconds} | made)
         except BaseException:
             with contextlib.suppress(sqlite3.Error):
                 self._file.write(DELETE, (id,))
@@ -143,7 +151,7 @@ class Answers:
             text = dumps(document)
         return document, text
 
-    def _wait_for(self, id: str, give_up: float) -> Document | None:
+    def _wait_for(self, id: str, give_up: float) -> Generator[str, None, Document | None]:
         """What another thread or process is making under this id; None when it is gone and can be made anew, or when
         it is time to give up."""
         while time.monotonic() <= give_up:
@@ -158,6 +166,7 @@ class Answers:
                 self._file.write(ABANDON, (id, maker))
                 return None
             time.sleep(LOOK_AGAIN_SECONDS)
+            yield ""
         return None
 
     def _sweep_later(self) -> None:
@@ -248,6 +257,22 @@ class File:
         return made
 
 
+def _at_once(make: Callable[[], Document]) -> InPieces:
+    """An answer of no pieces."""
+    yield from ()
+    return make()
+
+
+def _ended(coming: InPieces) -> Document:
+    """The document, whatever comes before it."""
+    while True:
+        try:
+            next(coming)
+        except StopIteration as end:
+            document: Document = end.value
+            return document
+
+
 def forget(folder: Path) -> None:
     """Deletes every kept answer: `ANSWER_MINUTES` is 0 now."""
     for name in FILE_NAMES:
@@ -284,14 +309,24 @@ class Forgetful:
         self._lock = threading.Lock()
 
     def once(self, id: str, make: Callable[[], Document]) -> Document:
-        with self._lock:
-            self._forget()
-            known = self._known.get(id)
-            mine = self._known[id] = Future() if known is None else known
-        if known is not None:
-            return known.result()
+        return _ended(self.once_in_pieces(id, lambda: _at_once(make)))
+
+    def once_in_pieces(self, id: str, make: Callable[[], InPieces], patience: float = 0.0) -> InPieces:
+        """As `Answers.once_in_pieces`; a call in this process always ends, so patience is no question."""
+        while True:
+            with self._lock:
+                self._forget()
+                known = self._known.get(id)
+                mine = self._known[id] = Future() if known is None else known
+            if known is None:
+                break
+            while not wait([known], LONGEST_SILENCE).done:
+                yield ""
+            if not isinstance(known.exception(), GeneratorExit):  # whoever made it went away
+                return known.result()
         try:
-            mine.set_result({"at": time.time()} | make() | {"until": None})
+            made = yield from make()
+            mine.set_result({"at": time.time()} | made | {"until": None})
         except BaseException as error:
             with self._lock:
                 del self._known[id]

@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
+import difflib
 import os
+import re
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import click
 from flask import current_app
 from flask.cli import with_appcontext
 
-from . import settings
+from . import env_file, settings
 from .endpoint import Endpoint
-from .errors import AppError, BadResponse, KeyRefused, NoSuchEndpoint, Unsupported, WrongInput
+from .errors import AppError, BadResponse, KeyRefused, NoSuchEndpoint, SettingError, Unsupported, WrongInput
 from .schema import Field, Row, Schema
 from .schema.hints import hint
 from .score import score
 from .wire import dumps
+
+MOST_OPERATIONS = 20
+ALIKE = 0.8  # of difflib, from 0 to 1
+OTHERS = ("ENV_FILE", "SERVER_HOST", "SERVER_PORT", "HTTP_PLATFORM_PORT", "PORT", "WEB_CONCURRENCY")
 
 Say = Callable[[str], None]
 
@@ -42,6 +48,7 @@ def check(with_score: bool, as_form: bool) -> None:
     trouble = _warnings(site.settings) + [
         warning for one in site.settings.each for warning in _warnings_of_model(one, settings.prefix_of(one.name))
     ]
+    trouble += misspelled(env_file.names(env_file.read(settings.env_path())), os.environ, site.settings.models)
     if not site.models:
         say(f"\nNot configured: {', '.join(site.settings.missing())} missing. The page answers 503 until it is set")
         say("(on your own computer, runserver.py starts the demo endpoint instead).")
@@ -84,9 +91,18 @@ def _say_schema(endpoint: Endpoint, say: Say) -> bool:
             endpoint.read_again()
         except AppError as error:
             healthy = isinstance(error, NoSuchEndpoint | BadResponse | KeyRefused | Unsupported)
-            if healthy:
-                say("Schema    the endpoint does not describe itself. Unless the form below fits, set SCHEMA to one")
-                say("          sample request: see README, Your own endpoint.")
+            if error.operations:
+                healthy = False
+                say(f"Schema    {error.detail}")
+                for one in error.operations[:MOST_OPERATIONS]:
+                    say(f"  {one.method:<4} {one.path}  {one.summary}".rstrip())
+                say("          Put the path of the one that is meant into URL.")
+                if isinstance(error, SettingError):
+                    return False
+            elif healthy:
+                to_whom = " to this key" if isinstance(error, KeyRefused) else ""
+                say(f"Schema    the endpoint does not describe itself{to_whom}. Unless the form below fits, set")
+                say("          SCHEMA to one sample request: see README, Your own endpoint.")
             else:
                 say(f"Schema    could not be read from the endpoint: {error.said} {error.detail}")
     try:
@@ -94,6 +110,8 @@ def _say_schema(endpoint: Endpoint, say: Say) -> bool:
     except AppError as error:  # FORM changes fields that the endpoint does not have
         say(f"Schema    {error.detail}")
         return False
+    if schema.url and schema.url != endpoint.url:
+        say(f"Sends to  {schema.url}")
     say(f"Dialect   {schema.dialect}")
     count, source = len(schema.fields), schema.source or "the protocol alone"
     say(f"Schema    {count} field{'s' * (count != 1)}, from {source}")
@@ -157,6 +175,29 @@ def _warnings_of_model(given: settings.Settings, prefix: str = "") -> list[str]:
     if given.timeout > 220:
         found.append(f"{prefix}TIMEOUT is above 220 s: App Service ends requests after 230 s.")
     return found
+
+
+def misspelled(in_file: Iterable[str], environ: Iterable[str], models: Iterable[str]) -> list[str]:
+    """Warnings of names that are no settings but look like one: any in `.env`, in the environment those alone that
+    begin with a model’s name."""
+    prefixes = [settings.prefix_of(model) for model in models]
+    given = [*in_file, *(name for name in environ if name.startswith(tuple(prefixes)))]
+    return [warning for name in dict.fromkeys(given) if (warning := _misspelled(name, prefixes))]
+
+
+def _misspelled(name: str, prefixes: list[str]) -> str:
+    known = [row["name"] for row in settings.rows()]
+    known += [f"{row['name']}_FILE" for row in settings.rows() if row["secret"]]
+    prefix = next((one for one in prefixes if name.startswith(one)), "")
+    own = name.removeprefix(prefix)
+    if own in known or name in OTHERS:
+        return ""
+    end = next((one for one in ("URL", "API_KEY", "SCHEMA", "DIALECT") if own.endswith(f"_{one}")), "")
+    if end and re.fullmatch(r"[A-Z][A-Z0-9_]*", own):
+        model = own.removesuffix(f"_{end}").lower()
+        return f"{name} is not read: MODELS names no model {model}. Is {end} meant, or MODELS={model}?"
+    alike = difflib.get_close_matches(own.upper(), known, 1, ALIKE)
+    return f"{name} is not read. Is {prefix}{alike[0]} meant?" if alike else ""
 
 
 def _can_write(folder: str) -> bool:

@@ -62,6 +62,10 @@ class Endpoint:
     def dialect(schema: Schema) -> ModuleType:
         return dialects.BY_NAME[schema.dialect]
 
+    def streams(self, schema: Schema) -> bool:
+        """Whether answers are asked for in pieces."""
+        return schema.streams and self.settings.stream_timeout > 0
+
     def without_secrets(self, reply: Reply) -> Reply:
         """The reply as everything after this may see it: an endpoint can answer with the key that it was sent."""
         is_plain = b"\\" not in reply.body and is_plain_ascii(reply.body, reply.headers.get("content-type", ""))

@@ -39,14 +39,23 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 YOU = "Yours."
 OWNER = "The owner of this app."
 
 
+class Described(NamedTuple):
+    """An operation that a service describes: its method, its path at the service, and what is said of it."""
+
+    method: str
+    path: str
+    summary: str
+
+
 class AppError(Exception):
-    """The root. `detail` is a sentence of ours that is safe to show to anybody."""
+    """The root. `detail` is a sentence of ours that is safe to show to anybody. `operations` are those that the service
+    describes, where the address is none of them."""
 
     kind: ClassVar[str] = "internal"
     status: ClassVar[int] = 500
@@ -54,6 +63,7 @@ class AppError(Exception):
     lead: ClassVar[str] = ""
     turn: str = OWNER
     again: str = "It may help once."
+    operations: tuple[Described, ...] = ()
 
     def __init__(
         self,

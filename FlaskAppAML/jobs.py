@@ -192,7 +192,7 @@ class Jobs:
             if "rows" not in packed:
                 raise JobGone  # cancelled this moment, or brought to its end by another
             question = Question(endpoint.schema, _fitting(endpoint, packed), packed["typed"])
-            return scored_document(endpoint, job.id, question, packed["request_id"])[0]
+            return scored_document(endpoint, job.id, question, packed["request_id"])
         except EndpointError as error:
             return self._later(job, _pause(error, job.seconds), error)
         except NotConfigured as error:  # here, perhaps, and not where others run it

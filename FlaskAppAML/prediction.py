@@ -36,22 +36,28 @@ class Question:
         return [secret for row in self.rows for secret in self.schema.secrets(row)]
 
 
-def scored_document(endpoint: Endpoint, id: str, question: Question, request_id: str) -> tuple[Document, Scored]:
-    """Calls the model: the document of its answer, and what led to it. Raises EndpointError."""
+def scored_document(endpoint: Endpoint, id: str, question: Question, request_id: str) -> Document:
+    """Calls the model: the document of its answer. Raises EndpointError."""
     started = time.perf_counter()
     scored = score(endpoint, question.schema, question.rows)
+    return document_of(endpoint, id, question, scored, time.perf_counter() - started, request_id)
+
+
+def document_of(
+    endpoint: Endpoint, id: str, question: Question, scored: Scored, seconds: float, request_id: str
+) -> Document:
+    """What is kept of an answer that took so long."""
     document = {
         "model": endpoint.name,
         "url": endpoint.url,
         "typed": question.typed,
         "said": vars(scored.result.said),
         "request": _shown_request(scored),
-        "prediction": _prediction(endpoint, id, scored, time.perf_counter() - started, request_id),
+        "prediction": _prediction(endpoint, id, scored, seconds, request_id),
     }
-    own_secrets = question.secrets
-    if any(len(secret) < SHORTEST_FORM for secret in own_secrets):  # it cannot be told from ordinary text
+    if any(len(secret) < SHORTEST_FORM for secret in question.secrets):  # it cannot be told from ordinary text
         document["request"] = {"method": scored.request.method, "target": "", "body": MARK}
-    return (Redactor(own_secrets).document(document) if own_secrets else document), scored
+    return Redactor(question.secrets).document(document) if question.secrets else document
 
 
 def _prediction(endpoint: Endpoint, id: str, scored: Scored, seconds: float, request_id: str) -> Document:

@@ -1,19 +1,25 @@
-"""THE PATH of one submission: encode, send, decode, present; and waiting while the reply is a ticket."""
+"""THE PATH of one submission: encode, send, decode, present; and waiting while the reply is a ticket. `stream` is the
+same path for an answer that comes in pieces."""
 
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from collections.abc import Generator, Iterable, Iterator
+from dataclasses import dataclass, replace
 from types import ModuleType
 
+from . import events
 from .endpoint import Endpoint
-from .errors import TimedOut
+from .errors import TimedOut, Unsupported
+from .events import Event
+from .redact import InPieces, Redactor
 from .results import Result, presentation
 from .schema import Row, Schema
-from .wire import Reply, Request
+from .wire import Reply, Request, dumps
 
 FIRST_LOOK = 0.2  # seconds after the ticket; each further wait is half as long again
 LONGEST_LOOK = 3.0
+NOT_IN_PIECES = 406  # Not Acceptable: nothing has run
 
 
 @dataclass(frozen=True)
@@ -36,6 +42,14 @@ def score(endpoint: Endpoint, schema: Schema, rows: list[Row]) -> Scored:
     reply = endpoint.client.send(request)
     if hasattr(dialect, "poll"):
         reply = _final(endpoint, dialect, schema, request, reply, started + endpoint.settings.timeout)
+    if events.are_events(reply.headers) and hasattr(dialect, "whole"):
+        reply = _joined(dialect, schema, reply, [event for event in events.read([reply.body]) if event])
+    return _scored(endpoint, dialect, schema, rows, request, reply)
+
+
+def _scored(
+    endpoint: Endpoint, dialect: ModuleType, schema: Schema, rows: list[Row], request: Request, reply: Reply
+) -> Scored:
     reply = endpoint.without_secrets(reply)
     result = dialect.decode(schema, reply, len(rows))
     subject = str(rows[0].get(schema.subject) or "") if len(rows) == 1 else ""
@@ -55,3 +69,54 @@ def _final(
         wait = min(wait * 1.5, LONGEST_LOOK)
         asked, reply = following, endpoint.client.send(following, until)
     return reply
+
+
+# In pieces
+
+
+def stream(
+    endpoint: Endpoint, schema: Schema, rows: list[Row], secrets: Iterable[str] = ()
+) -> Generator[str, None, Scored]:
+    """The texts of the answer as they come, and at the end what `score` would return. "" stands for a second of
+    silence, in which whoever reads can find out that nobody listens any more: closing this ends the call.
+
+    `secrets` are removed besides those of the settings, also where two pieces meet. Raises EndpointError.
+    """
+    if not endpoint.streams(schema):
+        return score(endpoint, schema, rows)
+    dialect = endpoint.dialect(schema)
+    clean = InPieces(Redactor([*endpoint.settings.secrets(), *secrets]))
+    request = dialect.encode(schema, endpoint.url, rows)
+    wanted = dialect.in_pieces(request)
+    try:
+        with endpoint.client.streaming(wanted) as (reply, pieces):
+            if events.are_events(reply.headers):
+                reply = yield from _coming(dialect, schema, reply, pieces, clean)
+    except Unsupported as error:
+        if error.upstream_status != NOT_IN_PIECES:
+            raise
+        return score(endpoint, schema, rows)
+    return _scored(endpoint, dialect, schema, rows, wanted, reply)
+
+
+def _coming(
+    dialect: ModuleType, schema: Schema, reply: Reply, pieces: Iterator[bytes], clean: InPieces
+) -> Generator[str, None, Reply]:
+    started = time.monotonic()
+    kept: list[Event] = []
+    for event in events.read(pieces):
+        if event is None:
+            yield ""
+        else:
+            kept.append(event)
+            if text := clean(dialect.chunks(schema, event)):
+                yield text
+    if text := clean.rest():
+        yield text
+    return _joined(dialect, schema, replace(reply, seconds=reply.seconds + time.monotonic() - started), kept)
+
+
+def _joined(dialect: ModuleType, schema: Schema, reply: Reply, kept: list[Event]) -> Reply:
+    """The reply as it would have come in one. Raises the error that one of the events stands for."""
+    body = dumps(dialect.whole(schema, kept)).encode("utf-8", "replace")
+    return replace(reply, body=body, headers={**reply.headers, "content-type": "application/json"})

@@ -258,7 +258,12 @@ class Settings:
 
     # The endpoint
     url: str = setting("", "The scoring endpoint’s address.", http_url)
-    api_key: str = setting("", "The endpoint’s key.", secret, is_secret=True)
+    api_key: str = setting(
+        "",
+        "The endpoint’s key, of 8 characters or more: a shorter one could not be kept out of pages.",
+        secret,
+        is_secret=True,
+    )
     auth: str = setting(
         "bearer",
         "How the key is sent: `bearer`, `basic` (`API_KEY` is `user:password`), `none`, `header:NAME`, `query:NAME`.",
@@ -316,6 +321,12 @@ class Settings:
     # Limits of one call
     timeout: float = setting(25.0, "Seconds for the whole call: look-up, connection, every try, last byte.", seconds)
     connect_timeout: float = setting(5.0, "Seconds to connect, the TLS handshake included.", seconds)
+    stream_timeout: int = setting(
+        300,
+        "Seconds for the whole of an answer that comes in pieces, whose pauses may be as long as `TIMEOUT`; 0 asks for "
+        "answers in one piece.",
+        count,
+    )
     retries: int = setting(2, "Further tries where one is safe.", count)
     max_calls: int = setting(64, "Calls at once to the endpoint, per process; a few more wait.", positive)
     max_request_bytes: int = setting(

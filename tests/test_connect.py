@@ -343,8 +343,8 @@ def test_tries_are_counted(make_app: MakeApp, service: Service, env: Path) -> No
 @pytest.mark.parametrize(
     ("fault", "sentence", "help_"),
     [
-        ("401", "refused this app’s key", "Check that it is whole"),
-        ("403", "refused this app’s key", "lacks the right"),
+        ("401", "refused this key", "Check that it is whole"),
+        ("403", "refused this key", "lacks the right"),
         ("405", "does not take this kind of request", "Copy the address that takes the POST"),
         ("html-200", "could not be read", "A web page came back"),
         ("redirect-307-other-host", "points to another address", "It points to"),
@@ -406,7 +406,7 @@ def test_tls(fault: str, words: str, browser: FlaskClient, misbehaving: Misbehav
 def test_a_refused_key(status: int, typed: dict[str, str], words: str, browser: FlaskClient, service: Service) -> None:
     service.tell("/openapi.json", {"error": "no"}, status)
     found = diagnosis(browser, f"{service.root}/score", **typed)
-    assert "Not read: the endpoint refused this app’s key." in found
+    assert "Not read: the endpoint refused this key." in found
     assert words in found
 
 

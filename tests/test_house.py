@@ -21,7 +21,9 @@ LEVELS = {
     "slots": 0.1,
     "wire": 0.1,
     "media": 0.1,
+    "events": 0.1,  # answers in pieces
     "env_file": 1,
+    "curl": 1,
     "schema": 1,  # what is asked
     "company": 1.1,
     "reading": 1.1,  # what services say about themselves

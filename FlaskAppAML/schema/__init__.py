@@ -408,7 +408,8 @@ class Schema:
     `dialect` names the protocol, `envelope` is that dialect's word for the body's form, `url` is where to send it when
     that is not the address that was given, and `options` holds what the dialect alone understands. `subject` is the
     name of the field that the answer speaks of ("Contoso Bank is closest to ..."), `source` says in words where all
-    this was read. Two schemas are the same only when they are one object: a form is built once for each.
+    this was read. `streams` says that the answer can come in pieces. Two schemas are the same only when they are one
+    object: a form is built once for each.
     """
 
     fields: tuple[Field, ...]
@@ -420,6 +421,7 @@ class Schema:
     dialect: str = ""
     url: str = ""
     options: Mapping[str, Any] = field(default_factory=dict)
+    streams: bool = False
     _by_name: dict[str, Field] = field(init=False, repr=False, compare=False, default_factory=dict)
 
     def __post_init__(self) -> None:

@@ -7,12 +7,10 @@ from typing import Any
 from flask import Flask, Response, current_app, g, redirect, render_template, request
 from werkzeug.wrappers import Response as BaseResponse
 
-from ..answers import answer_id
 from ..errors import AppError, MalformedRequest
 from ..forms import SchemaForm
 from ..jobs import Jobs
 from ..prediction import Document, Question
-from ..schema import without_files
 from . import view
 from .errors import words_of
 from .security import count_submission
@@ -45,12 +43,10 @@ def is_wanted() -> bool:
     return site().model.settings.background or ("_background" in request.form and is_possible())
 
 
-def ticket(form: SchemaForm) -> BaseResponse:
+def ticket(id: str, form: SchemaForm) -> BaseResponse:
     """Takes a form in that was validated; a double click gets the same ticket. Raises QueueFull, JobsUnavailable."""
-    model, question = site().model, Question.of(form)
-    key = answer_id(request.form.get("_once", ""), [model.url, without_files(question.rows[0])])
-    engine().accept(key, model.name, question, g.request_id)
-    return _to(key)
+    engine().accept(id, site().model.name, Question.of(form), g.request_id)
+    return _to(id)
 
 
 def job(id: str) -> Response | BaseResponse:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from flask import Flask, Response, g, redirect, render_template, request
@@ -15,6 +16,7 @@ from ..forms import SchemaForm, prefill
 from ..prediction import Question
 from ..results import downloads
 from ..schema import without_files
+from ..score import Scored, score
 from ..wire import dumps
 from . import jobs, view
 from .security import count_submission, is_owner
@@ -52,6 +54,15 @@ def ask(model: str = "") -> str:
 
 def submit(model: str = "") -> BaseResponse:
     """The way of one submission: check, score, keep, show; or check and give a ticket."""
+    key, form = submitted(model)
+    if jobs.is_wanted():
+        return jobs.ticket(key, form)
+    document = site().answers.once(key, lambda: scored_document(key, form))
+    return answered(document, form)
+
+
+def submitted(model: str) -> tuple[str, SchemaForm]:
+    """The id of the answer, and the form that asks for it. Raises WrongInput, RateLimited."""
     if model:
         site().choose(model)
     form_class = site().model.form_class()
@@ -59,11 +70,12 @@ def submit(model: str = "") -> BaseResponse:
     count_submission()
     if not form.validate():
         raise WrongInput(fields=form.wrong())
-    if jobs.is_wanted():
-        return jobs.ticket(form)
     row = form.row()
-    key = answer_id(request.form.get("_once", ""), [site().model.url, without_files(row)])
-    document = site().answers.once(key, lambda: scored_document(key, form))
+    return answer_id(request.form.get("_once", ""), [site().model.url, without_files(row)]), form
+
+
+def answered(document: dict[str, Any], form: SchemaForm) -> Response:
+    """The page of this answer. Raises EndpointError where it is a failure."""
     if "error" in document:
         raise g.pop("first_error", None) or EndpointError.revive(document["error"])
     outputs, parts = g.pop("fresh", (None, None))
@@ -73,12 +85,22 @@ def submit(model: str = "") -> BaseResponse:
 
 def scored_document(id: str, form: SchemaForm) -> dict[str, Any]:
     """The document of one answer, or of a failure, so that a reload does not call the model again."""
-    question = Question.of(form)
+    started = time.perf_counter()
     try:
-        document, scored = prediction.scored_document(site().model, id, question, g.request_id)
+        scored = score(site().model, form.schema, [form.row()])
     except EndpointError as error:
-        g.first_error = error
-        return {"error": error.record()}
+        return failed_document(error)
+    return document_of(id, form, scored, time.perf_counter() - started)
+
+
+def failed_document(error: EndpointError) -> dict[str, Any]:
+    g.first_error = error
+    return {"error": error.record()}
+
+
+def document_of(id: str, form: SchemaForm, scored: Scored, seconds: float) -> dict[str, Any]:
+    question = Question.of(form)
+    document = prediction.document_of(site().model, id, question, scored, seconds, g.request_id)
     g.facts = {"endpoint_ms": round(scored.reply.seconds * 1000, 1), "tries": scored.reply.tries}
     if not question.secrets:  # what was typed in secret may stand in the parts
         g.fresh = document["prediction"]["outputs"], scored.result.parts
