@@ -154,6 +154,23 @@ def test_a_time_out_goes_on_in_the_background(
         expect(page.locator(".said")).to_contain_text("Ada")
 
 
+def test_where_answers_come_in_pieces_the_button_gives_a_ticket_too(
+    browser: Browser, serve: Callable[..., tuple[str, Flask]], model: Endpoint
+) -> None:
+    model.seconds = 1.0
+    url, _ = serve(background=False, timeout=0.3, retries=0, schema="", dialect="openai", job_workers=0)
+    with browser.new_context() as context:
+        page = context.new_page()
+        page.goto(url)
+        assert page.locator("[data-stream]").count() == 1
+        for box in page.locator("form textarea:visible, form input[required]:visible").all():
+            box.fill("Ada")
+        page.get_by_role("button", name="Ask the model").click()
+        expect(page.locator(".said").first).to_contain_text("took too long", timeout=15_000)
+        page.get_by_role("button", name="Run it in the background").click()
+        page.wait_for_url("**/jobs/*")
+
+
 def look_at(page: Page, name: str) -> None:
     """axe, and no sideways scroll; in both schemes, wide and narrow."""
     for scheme, width in product(SCHEMES, (1280, 360, 320)):
