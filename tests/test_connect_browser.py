@@ -284,3 +284,15 @@ def test_settings_are_copied_with_words_for_the_key(address: str, demo: Demo, op
     copied = page.evaluate("navigator.clipboard.readText()")
     assert f'URL: "{demo.urls["iris_v2"]}"' in copied
     assert KEY not in copied
+
+
+def test_a_form_with_a_table_that_was_put_in_has_its_boxes(
+    address: str, env: Path, open_page: Callable[..., Page]
+) -> None:
+    page = open_page()
+    page.goto(f"{address}/connect")
+    page.fill("#connect-schema", '{"people": [{"who": "Ada", "age": 36}]}')
+    page.click("text=Inspect")
+    page.wait_for_selector("#found")
+    assert page.is_visible("[data-model] .grid input >> nth=1")
+    assert page.locator("[data-model] .grid").count() == 1

@@ -494,7 +494,7 @@ def test_nested_objects_and_groups_stand_under_their_names() -> None:
         Field("old", deprecated=True, place=("input",)),
     )
     html = whole(form_class(Schema(fields))())
-    order = re.findall(r'<legend>(.*?)</legend>|name="(\w+)"|<summary>(.*?)</summary>', html)
+    order = re.findall(r'<legend dir="auto">(.*?)</legend>|name="(\w+)"|<summary>(.*?)</summary>', html)
     assert ["".join(found) for found in order] == [
         "name", "address", "street", "town", "address › geo", "lat", "Ours", "own", "Parameters", "limit",
         "Older options", "old", "Send as JSON instead", "_json",

@@ -17,14 +17,16 @@ from wtforms.utils import unset_value
 
 from .. import company
 from ..errors import WrongInput
-from ..schema import Row, Schema, parse_row
+from ..schema import Field, Row, Schema, parse_row
 from ..schema.strict_json import quoted, read_strict
 from ..schema.values import InvalidValue
 from ..wire import dumps
 from .controls import AS_JSON, Control, control, first
 from .html import Clean, Drawing, drawing
-from .looks import is_ticked
+from .looks import SCRIPTS, is_ticked
 
+MOST_SAID = 10  # messages in the box for JSON
+LONGEST_START = 500  # characters of a default or an example there
 LONGEST_PREFILL = 10_000  # characters of one value in an address
 
 
@@ -39,13 +41,19 @@ class SchemaForm(BaseForm):
     specimens: ClassVar[Mapping[str, Control]]  # bound once; every form has copies of its own
     takes_json: ClassVar[bool]
     has_files: ClassVar[bool]
+    scripts: ClassVar[list[str]]  # files of static/ that its page names besides app.js
     json_text: str = ""
     json_error: str = ""
+
+    @classmethod
+    def controls(cls) -> list[Control]:
+        """Of every field, and of those inside others."""
+        return [one for bound in cls.specimens.values() for one in bound.whole()]
 
     def __init__(self, formdata: Any = None, values: Mapping[str, Any] | None = None, files: Any = None) -> None:
         super().__init__(())
         # Binding costs far more than copying what was bound once.
-        self._fields = {name: _copied(bound) for name, bound in self.specimens.items()}
+        self._fields = {name: bound.copied() for name, bound in self.specimens.items()}
         self._files = files
         self.process(formdata, data=values)
 
@@ -71,7 +79,7 @@ class SchemaForm(BaseForm):
             self._check_names(values)
         except InvalidValue as error:
             self.json_error = str(error)
-        private = [name for name, bound in self._fields.items() if bound.look in ("file", "secret")]
+        private = [name for name, bound in self._fields.items() if bound.is_private]
         if self.json_error or any(name in values for name in private):
             rest = {k: v for k, v in values.items() if k not in private} if isinstance(values, dict) else {}
             self.json_text = (dumps(rest, indent=2) if rest else "") if private else text
@@ -113,13 +121,39 @@ class SchemaForm(BaseForm):
     @property
     def data(self) -> dict[str, Any]:
         """What was typed, to fill the form in again; without secrets and files."""
-        typed = {name: bound.kept for name, bound in self._fields.items()}
+        typed: dict[str, Any] = {}
+        for bound in self._fields.values():
+            for one in bound.whole():
+                typed |= one.kept
         return {**typed, AS_JSON: self.json_text} if self.json_text else typed
 
     def wrong(self) -> dict[str, str]:
         """The first message for each wrong field."""
         found = {name: str(bound.errors[0]) for name, bound in self._fields.items() if bound.errors}
         return {**found, AS_JSON: self.json_error} if self.json_error else found
+
+    @property
+    def json_said(self) -> str:
+        """What is wrong in the box for JSON, by the names of the fields."""
+        if self.json_error or not self.json_text:
+            return self.json_error
+        wrong = {name: bound.errors[0] for name, bound in self._fields.items() if bound.errors and not bound.is_private}
+        said = [f"{quoted(name)}: {message[0].lower()}{message[1:]}" for name, message in wrong.items()]
+        return " ".join(said[:MOST_SAID] + ["And more."] * (len(said) > MOST_SAID))
+
+    def anchor_of(self, name: str) -> str:
+        """The id of the control that a message leads to: what came as JSON is mended there."""
+        bound = self._fields[name]
+        return f"in-{AS_JSON}" if self.json_text and not bound.is_private else bound.anchor
+
+    @classmethod
+    def starts(cls) -> tuple[str, str]:
+        """What the box for JSON begins with: every name with its default or null, and examples where something must
+        be filled in."""
+        visible = [bound.spec for bound in cls.specimens.values() if not bound.is_private]
+        defaults = {spec.name: _short(spec.default) for spec in visible}
+        wanted = {spec.name: _short(_example(spec)) for spec in visible if spec.required and spec.default is None}
+        return dumps(defaults), dumps({name: value for name, value in wanted.items() if value is not None})
 
     def mark(self, messages: Mapping[str, str]) -> None:
         """Puts messages beside their fields."""
@@ -145,10 +179,13 @@ class SchemaForm(BaseForm):
         return drawn.of_form(drawn.as_json, self, clean or environment.finalize or str)
 
 
-def _copied(bound: Control) -> Control:
-    copy = object.__new__(type(bound))
-    copy.__dict__.update(bound.__dict__)
-    return copy
+def _example(spec: Field) -> Any:
+    is_outlined = spec.example is None and spec.alternatives
+    return spec.alternatives[0].outline() if is_outlined else spec.example
+
+
+def _short(value: Any) -> Any:
+    return value if len(dumps(value)) <= LONGEST_START else None
 
 
 @lru_cache(maxsize=64)
@@ -163,12 +200,14 @@ def form_class(schema: Schema) -> type[SchemaForm]:
     made: type[SchemaForm] = type("SubmissionForm", (SchemaForm,), about)
     bare = BaseForm(())
     made.specimens = {spec.name: control(spec, n).bind(form=bare, name=spec.name) for n, spec in enumerate(visible)}
+    made.scripts = sorted({SCRIPTS[one.kind] for one in made.controls() if one.kind in SCRIPTS})
     return made
 
 
 @lru_cache(maxsize=64)
 def _drawing(schema: Schema, template: Template) -> Drawing:
-    return drawing(form_class(schema).specimens.values(), template)
+    made = form_class(schema)
+    return drawing(made.specimens.values(), template, made.starts())
 
 
 def prefill(schema: Schema, args: Mapping[str, Any]) -> dict[str, Any]:

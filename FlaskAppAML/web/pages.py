@@ -22,6 +22,8 @@ from . import jobs, view
 from .security import count_submission, is_owner
 from .site import site
 
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+
 
 def install(app: Flask) -> None:
     app.context_processor(view.common)
@@ -35,6 +37,7 @@ def install(app: Flask) -> None:
     app.add_url_rule("/answers/<id>", "kept", kept)
     app.add_url_rule("/answers/<id>.json", "kept_json", kept_json)
     app.add_url_rule("/answers/<id>.csv", "kept_csv", kept_csv)
+    app.add_url_rule("/answers/<id>.xlsx", "kept_xlsx", kept_xlsx)
     app.add_url_rule("/about", "about", lambda: render_template("about.html"))
     app.add_url_rule("/contact", "contact", lambda: render_template("contact.html"))
 
@@ -126,12 +129,17 @@ def kept(id: str) -> Response:
 
 def kept_json(id: str) -> Response:
     prediction = site().redact.document(_kept(id)["prediction"])
-    return _download(dumps(prediction, indent=2) + "\n", "application/json", f"answer-{id[:8]}.json")
+    return _download(_coded(dumps(prediction, indent=2) + "\n"), "application/json; charset=utf-8", id, "json")
 
 
 def kept_csv(id: str) -> Response:
     sheet = site().redact(downloads.csv_text(view.Answer(_kept(id)).parts))
-    return _download(sheet, "text/csv", f"answer-{id[:8]}.csv")
+    return _download(_coded(sheet), "text/csv; charset=utf-8", id, "csv")
+
+
+def kept_xlsx(id: str) -> Response:
+    document = site().redact.document(_kept(id))
+    return _download(downloads.xlsx_bytes(view.Answer(document).parts), XLSX, id, "xlsx")
 
 
 def _kept(id: str) -> dict[str, Any]:
@@ -145,9 +153,13 @@ def _kept(id: str) -> dict[str, Any]:
     return document
 
 
-def _download(text: str, content_type: str, name: str) -> Response:
-    response = Response(text.encode("utf-8", "replace"), content_type=f"{content_type}; charset=utf-8")
-    response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
+def _coded(text: str) -> bytes:
+    return text.encode("utf-8", "replace")
+
+
+def _download(content: bytes, content_type: str, id: str, ending: str) -> Response:
+    response = Response(content, content_type=content_type)
+    response.headers["Content-Disposition"] = f'attachment; filename="answer-{id[:8]}.{ending}"'
     response.headers["Cache-Control"] = "no-store"
     return response
 
