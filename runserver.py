@@ -117,6 +117,7 @@ def serve(host: str, port: int) -> None:
         print("URL is not set, so answers come from the demo endpoint on this computer.", flush=True)
         if missing := [name for name in BY_OPENCV if name not in demos]:
             print(f"It has no {' and no '.join(missing)}: pip install -r demo/requirements.txt", flush=True)
+    app.extensions["jobs"].resume()
     server.run()
 
 

@@ -37,10 +37,12 @@ def create_app(
     """
     from .cli import check
     from .endpoint import Endpoint
+    from .jobs import Jobs
     from .redact import Redactor
     from .settings import read_environment
-    from .web import assets, camera, connect, errors, health, logs, originals, pages, security, stream
+    from .web import assets, camera, connect, errors, health, jobs, logs, originals, pages, security, stream
     from .web.site import Site
+    from .worker import worker
 
     settings = settings or read_environment()
     redact = Redactor(settings.secrets())
@@ -56,9 +58,12 @@ def create_app(
         demo=demo,
         demos=dict(demos or {}),
     )
-    for room in (logs, security, errors, assets, health, pages, stream, camera, originals, connect):
+    # The site changes when its owner connects another endpoint; jobs go to the one of the moment.
+    made.extensions["jobs"] = Jobs(settings, lambda name: made.extensions["site"].models.get(name), redact)
+    for room in (logs, security, errors, assets, health, pages, stream, jobs, camera, originals, connect):
         room.install(made)
-    made.cli.add_command(check)
+    for command in (check, worker):
+        made.cli.add_command(command)
     return made
 
 

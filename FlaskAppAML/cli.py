@@ -78,8 +78,8 @@ def _say_settings(given: settings.Settings, say: Say, behind: settings.Settings 
     usual = behind or settings.Settings.read(host)
     say("Settings of its own:" if behind else "Settings that differ from their defaults:")
     for row in settings.rows():
-        value = getattr(given, row["name"].lower())
-        if value != getattr(usual, row["name"].lower()) and not (behind and row["name"] in ("NAME", "MODELS")):
+        value = getattr(given, row["attribute"])
+        if value != getattr(usual, row["attribute"]) and not (behind and row["name"] in ("NAME", "MODELS")):
             say(f"  {row['name']:<20} {'(set, not shown)' if row['secret'] else value}")
 
 
@@ -153,7 +153,20 @@ def _warnings(given: settings.Settings) -> list[str]:
         found.append("RATE_LIMIT is off: one client can use up the endpoint.")
     if not _can_write(given.data_dir):
         found.append("DATA_DIR cannot be written: answers have no link and no download.")
+    found += _warnings_of_jobs(given)
     return found if given.each else found + _warnings_of_model(given)
+
+
+def _warnings_of_jobs(given: settings.Settings) -> list[str]:
+    found = []
+    is_on_postgresql = given.database_url.startswith("postgresql")
+    if given.redis_url and not is_on_postgresql:
+        found.append("REDIS_URL without PostgreSQL in DATABASE_URL: workers on another machine find no jobs.")
+    if os.environ.get("WEBSITE_SITE_NAME") and not is_on_postgresql and given.answer_minutes:
+        found.append("DATA_DIR is a shared disk here, which SQLite may not lock: for background jobs set DATABASE_URL.")
+    if not (given.redis_url or given.job_workers):
+        found.append("JOB_WORKERS is 0: background jobs wait until flask worker runs.")
+    return found
 
 
 def _warnings_of_model(given: settings.Settings, prefix: str = "") -> list[str]:

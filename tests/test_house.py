@@ -39,9 +39,13 @@ LEVELS = {
     "description": 2.7,
     "endpoint": 3,
     "score": 4,
+    "prediction": 4.5,
     "connect": 5,
+    "store": 1.5,
+    "jobs": 5,
     "web": 6,
     "cli": 7,
+    "worker": 7,
     "__init__": 8,
 }
 MODULES = sorted(PACKAGE.rglob("*.py"))
@@ -125,7 +129,7 @@ def test_the_plain_app_starts_without_heavy_libraries() -> None:
     code = (
         "import sys, FlaskAppAML; from FlaskAppAML.settings import Settings;"
         "FlaskAppAML.create_app(Settings(url='http://127.0.0.1:9/x', api_key='abcdefgh'));"
-        "heavy = ('sqlalchemy', 'redis', 'PIL', 'sklearn', 'numpy', 'xlsxwriter', 'demo');"
+        "heavy = ('sqlalchemy', 'redis', 'rq', 'PIL', 'sklearn', 'numpy', 'xlsxwriter', 'demo');"
         "print([name for name in heavy if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)

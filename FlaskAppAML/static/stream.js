@@ -104,7 +104,7 @@
   // Before app.js, which then has nothing to wait for.
   document.addEventListener("submit", (event) => {
     const form = event.target;
-    if (!form.matches("[data-wait]")) return;
+    if (!form.matches("[data-wait]") || event.submitter?.name === "_background") return; // that gives a ticket
     event.preventDefault();
     if (!running) run(form, event.submitter);
   }, true);

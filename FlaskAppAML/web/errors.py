@@ -116,8 +116,7 @@ def _sentence(said: str) -> str:
 def page(error: AppError) -> str:
     """The form's own page with the failure in the answer's place when there is a form, else a page of its own."""
     form = g.get("form")
-    code = short(error.code, LONGEST_CODE) if isinstance(error, EndpointError) else ""
-    words: dict[str, Any] = {"failure": error, "words": endpoint_words(error), "code": code, "retry": _when(error)}
+    words = words_of(error)
     if form is not None:
         pictures.offer(form)
         if isinstance(error, WrongInput):
@@ -130,6 +129,12 @@ def page(error: AppError) -> str:
     if isinstance(error, SignInNeeded):
         return render_template("sign_in.html", wrong=error.detail, next=_next())
     return render_template("error.html", **words)
+
+
+def words_of(error: AppError) -> dict[str, Any]:
+    """For `facts.html`, which says what is known of a failure."""
+    code = short(error.code, LONGEST_CODE) if isinstance(error, EndpointError) else ""
+    return {"failure": error, "words": endpoint_words(error), "code": code, "retry": _when(error)}
 
 
 def _when(error: AppError) -> str:

@@ -5,22 +5,21 @@ from __future__ import annotations
 import math
 import time
 from typing import Any
-from urllib.parse import urlsplit
 
 from flask import Flask, Response, g, redirect, render_template, request
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response as BaseResponse
 
-from .. import images, results
+from .. import images, prediction, results
 from ..answers import answer_id
 from ..errors import AnswerGone, EndpointError, PageNotFound, WrongInput
 from ..forms import SchemaForm, prefill
-from ..redact import MARK, SHORTEST_FORM, Redactor
+from ..prediction import Question
 from ..results import Boxes, as_number, downloads
 from ..schema import without_files
 from ..score import Scored, score
 from ..wire import dumps
-from . import pictures, view
+from . import jobs, pictures, view
 from .boxes import overlay
 from .security import count_submission, is_owner
 from .site import site
@@ -75,9 +74,11 @@ def example_picture(number: int, model: str = "") -> Response:
     return Response(found.data, content_type=found.content_type, headers={"Cache-Control": "private, max-age=300"})
 
 
-def submit(model: str = "") -> Response:
-    """The way of one submission: check, score, keep, show."""
+def submit(model: str = "") -> BaseResponse:
+    """The way of one submission: check, score, keep, show; or check and give a ticket."""
     key, form = submitted(model)
+    if jobs.is_wanted():
+        return jobs.ticket(key, form)
     document = site().answers.once(key, lambda: with_pictures(scored_document(key, form), key, form))
     return answered(document, form)
 
@@ -134,52 +135,12 @@ def failed_document(error: EndpointError) -> dict[str, Any]:
 
 
 def document_of(id: str, form: SchemaForm, scored: Scored, seconds: float) -> dict[str, Any]:
-    endpoint, row = site().model, form.row()
-    document = {
-        "model": endpoint.name,
-        "url": endpoint.url,
-        "typed": form.data,
-        "said": vars(scored.result.said),
-        "request": _shown_request(scored),
-        "prediction": _prediction(id, scored, seconds),
-    }
-    own_secrets = form.schema.secrets(row)  # such as another service's token, which somebody typed
-    if any(len(secret) < SHORTEST_FORM for secret in own_secrets):  # it cannot be told from ordinary text
-        document["request"] = {"method": scored.request.method, "target": "", "body": MARK}
-    return Redactor(own_secrets).document(document) if own_secrets else document
-
-
-def _prediction(id: str, scored: Scored, seconds: float) -> dict[str, Any]:
-    """As programs get it."""
+    question = Question.of(form)
+    document = prediction.document_of(site().model, id, question, scored, seconds, g.request_id)
     g.facts = {"endpoint_ms": round(scored.reply.seconds * 1000, 1), "tries": scored.reply.tries}
-    meta = {
-        "endpoint_ms": round(scored.reply.seconds * 1000, 1),
-        "total_ms": round(seconds * 1000, 1),
-        "request_id": g.request_id,
-        "model_version": None,
-        "cached": False,
-    }
-    outputs = [part.document() for part in scored.result.parts]
-    g.fresh = outputs, scored.result.parts
-    raw = scored.result.raw if site().settings.show_raw else None
-    return {
-        "id": id,
-        "model": site().model.name,
-        "status": "succeeded",
-        "outputs": outputs,
-        "raw": raw,
-        "meta": meta,
-    }
-
-
-def _shown_request(scored: Scored) -> dict[str, str]:
-    request = scored.request
-    parts = urlsplit(request.url)
-    target = parts.path + (f"?{parts.query}" if parts.query else "")
-    kind = request.headers.get("Content-Type", "")
-    is_text = kind.startswith(("application/json", "text/", "application/x-www-form-urlencoded"))
-    body = request.body.decode("utf-8", "replace") if is_text else f"{len(request.body):,} bytes, {kind or 'no type'}"
-    return {"method": request.method, "target": target, "body": body}
+    if not question.secrets:  # what was typed in secret may stand in the parts
+        g.fresh = document["prediction"]["outputs"], scored.result.parts
+    return document
 
 
 def read_again(model: str) -> BaseResponse:
@@ -242,7 +203,7 @@ def kept_picture(id: str) -> Response:
 
 def _kept(id: str) -> dict[str, Any]:
     """Not one of a former endpoint that came when all of those were forgotten already: it would seem to be today's."""
-    document = site().answers.get(id)
+    document = site().answers.get(id) or jobs.answer(id)
     if document is None:
         raise AnswerGone
     model = site().models.get(document["model"])
