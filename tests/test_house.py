@@ -42,6 +42,7 @@ LEVELS = {
     "prediction": 4.5,
     "connect": 5,
     "store": 1.5,
+    "batch": 4.7,
     "jobs": 5,
     "web": 6,
     "cli": 7,
