@@ -36,6 +36,7 @@ def create_app(
     came along, and `demos` are settings for each of its models. Raises SettingError.
     """
     from .cli import check
+    from .cli_batch import command as batch
     from .endpoint import Endpoint
     from .jobs import Jobs
     from .redact import Redactor
@@ -62,7 +63,7 @@ def create_app(
     made.extensions["jobs"] = Jobs(settings, lambda name: made.extensions["site"].models.get(name), redact)
     for room in (logs, security, errors, assets, health, pages, stream, jobs, camera, originals, connect):
         room.install(made)
-    for command in (check, worker):
+    for command in (check, worker, batch):
         made.cli.add_command(command)
     return made
 

@@ -16,17 +16,16 @@ import time
 import zlib
 from array import array
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
-from . import dialects
+from . import dialects, sheets
 from .endpoint import Endpoint
 from .errors import (
-    AppError,
     BadResponse,
     ConnectionLost,
     EndpointError,
@@ -41,8 +40,8 @@ from .errors import (
 )
 from .results import Column, Number, Part, Result, Scores, Table, Text, as_number
 from .schema import Field, Row, Schema, parse_row
-from .schema.values import Source
 from .score import score
+from .sheets import Sheet
 from .wire import dumps
 
 ERROR = "error"  # the column that says why a row has no answer
@@ -70,39 +69,25 @@ PERHAPS = (ModelFailed, BadResponse)  # the same, where the endpoint has answere
 
 
 @dataclass(frozen=True)
-class Line:
-    """A row as it stands in the file: its line there, its cells in the order of the columns, and what was wrong with
-    it, or ""."""
-
-    number: int
-    cells: list[Any]
-    wrong: str = ""
-
-
-@dataclass(frozen=True)
 class Plan:
-    """Which column fills which field: the column's place by the field's name. `source` as in `Field.parse`; `commas`
-    are the places of columns with decimal commas."""
+    """How a file is read, and the column that fills each field, by the field's name."""
 
-    columns: tuple[str, ...]
-    places: Mapping[str, int]
-    source: Source = "text"
-    commas: frozenset[int] = frozenset()
+    sheet: Sheet
+    columns: Mapping[str, str]
 
-    def values(self, schema: Schema, cells: list[Any]) -> dict[str, Any]:
-        """What `parse_row` takes."""
-        found = {}
-        for name, place in self.places.items():
-            cell = cells[place] if place < len(cells) else None
-            if place in self.commas and isinstance(cell, str) and schema[name].kind in ("integer", "number"):
-                cell = cell.replace(".", "").replace(",", ".") if cell.count(",") == 1 else cell
-            found[name] = cell
-        return found
+    def document(self) -> dict[str, Any]:
+        """As JSON; `Plan.revive` reads it."""
+        return {"sheet": self.sheet.document(), "columns": dict(self.columns)}
+
+    @staticmethod
+    def revive(document: Mapping[str, Any]) -> Plan:
+        return Plan(Sheet.revive(document["sheet"]), document["columns"])
 
 
 @dataclass(frozen=True)
 class Done:
-    """A row that came to its end: its answer by columns or, where it has none, the reason in a sentence."""
+    """A row that came to its end: its cells in the order of the sheet's columns, and its answer by columns or, where it
+    has none, the reason in a sentence. `line` is where it stands in the file."""
 
     line: int
     cells: list[Any]
@@ -110,9 +95,28 @@ class Done:
     error: str = ""
 
 
+def check(plan: Plan, schema: Schema) -> None:
+    """Raises WrongInput where the model asks for other fields by now, or a column is not there."""
+    names, columns = {f.name for f in fields_of(schema)}, set(plan.sheet.columns)
+    wrong = {name: "There is no such field." for name in plan.columns if name not in names}
+    wrong |= {name: "There is no such column." for name, column in plan.columns.items() if column not in columns}
+    if wrong:
+        raise WrongInput(fields=wrong)
+
+
 def fields_of(schema: Schema) -> list[Field]:
     """Those that a cell can fill. Files cannot, and what is secret must not stand in a file that is kept."""
     return [f for f in schema.visible() if not _is_left_out(f)]
+
+
+def known_names(fields: Iterable[Field]) -> list[str]:
+    """What columns may be called."""
+    return [name for f in fields for name in (f.name, f.wire_name, f.shown_label)]
+
+
+def needed(schema: Schema) -> list[Field]:
+    """The fields that must have a column."""
+    return [f for f in fields_of(schema) if f.default is None and not f.may_be_left_out]
 
 
 def takes_rows(schema: Schema) -> bool:
@@ -184,15 +188,20 @@ class Stopped(Exception):
 
 
 def run(
-    endpoint: Endpoint, schema: Schema, plan: Plan, lines: Iterable[Line], pace: Pace, going: Callable[[], bool]
-) -> Iterator[list[Done]]:
+    endpoint: Endpoint,
+    schema: Schema,
+    plan: Plan,
+    rows: Iterable[sheets.Row],
+    pace: Pace,
+    going: Callable[[], bool] = lambda: True,
+) -> Generator[list[Done], None, None]:
     """The rows that are done, in their order, as many at a time as there are. What was not yet given out when this ends
     is at most the bodies under way. `going` is asked now and then whether to go on.
 
     Raises Stopped, and EndpointError where the endpoint, rather than a row, is to blame for long enough.
     """
     bodies = _Bodies(endpoint, schema, plan, pace)
-    coming = iter(lines)
+    coming = iter(rows)
     size, most = rows_at_once(endpoint, schema), calls_at_once(endpoint)
     under_way: deque[Future[list[Done]]] = deque()
     pool = ThreadPoolExecutor(most, "batch")
@@ -229,25 +238,21 @@ class _Bodies:
         self._answered = False
         self._fruitless = 0
 
-    def done(self, lines: list[Line]) -> list[Done]:
+    def done(self, body: list[sheets.Row]) -> list[Done]:
         """One body, whatever becomes of it."""
-        said: dict[int, dict[str, Any] | str] = {}
+        ends: list[dict[str, Any] | str] = [""] * len(body)
         groups: dict[str, list[tuple[int, Row]]] = {}
-        for place, line in enumerate(lines):
-            row, why = read(self._schema, self._plan, line)
-            if why:
-                said[place] = why
-            else:
-                key = repr([row[name] for name in self._for_the_call])
+        for place, given in enumerate(body):
+            row, ends[place] = read(self._schema, self._plan, given)
+            if not ends[place]:
+                key = repr([row[name] for name in self._for_the_call]) if self._for_the_call else ""
                 groups.setdefault(key, []).append((place, row))
         for group in groups.values():
             answers = self._answers([row for _, row in group])
-            said.update({place: answer for (place, _), answer in zip(group, answers, strict=True)})
-        ends = ((line, said[place]) for place, line in enumerate(lines))
-        return [
-            Done(line.number, line.cells, error=end) if isinstance(end, str) else Done(line.number, line.cells, end)
-            for line, end in ends
-        ]
+            for (place, _), answer in zip(group, answers, strict=True):
+                ends[place] = answer
+        columns = self._plan.sheet.columns
+        return [_done(given, columns, end) for given, end in zip(body, ends, strict=True)]
 
     def _answers(self, rows: list[Row]) -> list[dict[str, Any] | str]:
         """For each row its answer, or why there is none. Halves of what is refused are asked breadth first: where the
@@ -299,12 +304,18 @@ class _Bodies:
                 self._pace.slow_down(max(error.retry_after or 0.0, pause))
 
 
-def read(schema: Schema, plan: Plan, line: Line) -> tuple[Row, str]:
+def read(schema: Schema, plan: Plan, given: sheets.Row) -> tuple[Row, str]:
     """The row by the rules of the form, and what is wrong with it in a sentence for each field."""
-    if line.wrong:
-        return {}, line.wrong
-    row, wrong = parse_row(schema.fields, plan.values(schema, line.cells), plan.source)
+    if given.error:
+        return {}, given.error
+    values = {name: given.values.get(column) for name, column in plan.columns.items()}
+    row, wrong = parse_row(schema.fields, values, plan.sheet.source)
     return row, " ".join(f"{schema[name].shown_label}: {said}" for name, said in wrong.items())
+
+
+def _done(given: sheets.Row, columns: Iterable[str], end: dict[str, Any] | str) -> Done:
+    cells = [given.cells.get(name) for name in columns]
+    return Done(given.line, cells, error=end) if isinstance(end, str) else Done(given.line, cells, end)
 
 
 def _may_help(error: EndpointError, tries: int) -> bool:
@@ -343,7 +354,7 @@ def by_row(result: Result, count: int) -> list[dict[str, Any] | str]:
 
 
 def _add_table(rows: list[dict[str, Any]], table: Table) -> None:
-    heads = []
+    heads: list[str] = []
     for column in table.columns:
         heads.append(_free_name(_head(column), {*rows[0], *heads}))
     for row, cells in zip(rows, table.rows, strict=True):
@@ -415,25 +426,25 @@ def with_names(names: list[str], rows: Iterable[Done]) -> list[str]:
 
 
 def heads(plan: Plan, names: Iterable[str]) -> list[str]:
-    """The columns of the result: those of the file, of the answers, and the reason where there is none."""
-    found = [column for place, column in enumerate(plan.columns) if place not in _replaced(plan)]
+    """The columns of the result: those of the file, of the answers, and the reason where there is none. Without `names`
+    it is a file of failed rows, to be mended and sent again."""
+    found = [plan.sheet.columns[place] for place in _kept(plan)]
     for name in [*names, ERROR]:
         found.append(_free_name(name, found))
     return found
 
 
-def cells(plan: Plan, names: Iterable[str], row: Done) -> list[Any]:
-    """In the order of `heads`. A ragged row is filled up, or cut."""
-    given = [*row.cells[: len(plan.columns)], *[None] * (len(plan.columns) - len(row.cells))]
-    left_out = _replaced(plan)
-    kept = given if not left_out else [cell for place, cell in enumerate(given) if place not in left_out]
-    return [*kept, *map(row.answer.get, names), row.error or None]
+def written(plan: Plan, names: Iterable[str], rows: Iterable[Done]) -> Iterator[list[Any]]:
+    """Their cells in the order of `heads`."""
+    kept, names = _kept(plan), list(names)
+    for row in rows:
+        yield [*(row.cells[place] for place in kept), *map(row.answer.get, names), row.error or None]
 
 
-def _replaced(plan: Plan) -> set[int]:
-    """The reasons of a former run, in a file of failed rows that was mended and comes again."""
-    used = set(plan.places.values())
-    return {place for place, column in enumerate(plan.columns) if column == ERROR and place not in used}
+def _kept(plan: Plan) -> list[int]:
+    """All columns but the reasons of a former run, in a file of failed rows that was mended and comes again."""
+    used = set(plan.columns.values())
+    return [place for place, column in enumerate(plan.sheet.columns) if column != ERROR or column in used]
 
 
 # A look at the answers

@@ -104,6 +104,7 @@ BATCHES = Table(  # what a job has besides that scores a whole file
     Column("failed", Integer, nullable=False),
     Column("pieces", Integer, nullable=False),  # of its rows
     Column("names", Text, nullable=False),  # of the columns of the answers so far, as JSON
+    Column("before", Integer, nullable=False),  # done before it was last begun
 )
 VERSIONS = Table("versions", TABLES, Column("number", Integer, primary_key=True))
 
@@ -112,7 +113,7 @@ VERSIONS = Table("versions", TABLES, Column("number", Integer, primary_key=True)
 CHANGES: tuple[tuple[str, ...], ...] = (
     (
         "CREATE TABLE batches (job VARCHAR(32) NOT NULL PRIMARY KEY, total INTEGER NOT NULL, done INTEGER NOT NULL, "
-        "failed INTEGER NOT NULL, pieces INTEGER NOT NULL, names TEXT NOT NULL)",
+        "failed INTEGER NOT NULL, pieces INTEGER NOT NULL, names TEXT NOT NULL, before INTEGER NOT NULL)",
     ),
 )
 
@@ -163,13 +164,15 @@ class Job:
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a file of rows is. `names` of the columns of its answers so far, as JSON."""
+    """How far a file of rows is. `names` of the columns of its answers so far, as JSON; `before` is what was done
+    before it was last begun."""
 
     total: int
     done: int
     failed: int
     pieces: int
     names: str
+    before: int
 
 
 class Store:
@@ -222,7 +225,7 @@ class Store:
             waiting = {"state": "queued", "made": now(), "ready": now(), "until": None}
             if not c.execute(update(JOBS).where(JOBS.c.id == id, JOBS.c.state == "draft").values(waiting)).rowcount:
                 return False
-            c.execute(insert(BATCHES).values(job=id, total=total, done=0, failed=0, pieces=0, names="[]"))
+            c.execute(insert(BATCHES).values(job=id, total=total, done=0, failed=0, pieces=0, names="[]", before=0))
             return True
 
     def delete(self, id: str) -> None:
@@ -244,6 +247,7 @@ class Store:
             changed = c.execute(update(JOBS).where(JOBS.c.id == id, at_rest, _has_input()).values(again))
             if changed.rowcount:
                 c.execute(delete(PIECES).where(PIECES.c.job == id, PIECES.c.what == "result"))
+                c.execute(update(BATCHES).where(BATCHES.c.job == id).values(before=BATCHES.c.done))
             return bool(changed.rowcount)
 
     # What is looked at
@@ -272,9 +276,7 @@ class Store:
     def pieces(self, id: str, what: str) -> Iterator[bytes]:
         """Its `file`, or the `rows` that are done, piece by piece: there may be more than fits into memory."""
         for number in count():
-            chosen = select(PIECES.c.data).where(
-                PIECES.c.job == id, PIECES.c.what == what, PIECES.c.number == number
-            )
+            chosen = select(PIECES.c.data).where(PIECES.c.job == id, PIECES.c.what == what, PIECES.c.number == number)
             with self._reading() as c:
                 data = c.scalar(chosen)
             if data is None:
@@ -283,7 +285,7 @@ class Store:
 
     def progress(self, id: str) -> Progress | None:
         """None where it is no file of rows that was begun."""
-        columns = [BATCHES.c[name] for name in ("total", "done", "failed", "pieces", "names")]
+        columns = [BATCHES.c[name] for name in ("total", "done", "failed", "pieces", "names", "before")]
         with self._reading() as c:
             found = c.execute(select(*columns).where(BATCHES.c.job == id)).first()
         return Progress(*found) if found else None

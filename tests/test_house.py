@@ -47,6 +47,7 @@ LEVELS = {
     "jobs": 5,
     "web": 6,
     "cli": 7,
+    "cli_batch": 7,
     "worker": 7,
     "__init__": 8,
 }
