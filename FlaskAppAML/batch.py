@@ -46,6 +46,7 @@ from .wire import dumps
 
 ERROR = "error"  # the column that says why a row has no answer
 LOOK_SECONDS = 1.0
+FIRST_AT_ONCE = 4  # calls, until it is known that the endpoint takes more
 FIRST_PAUSE = 0.5
 LONGEST_PAUSE = 30.0
 MOST_LOST = 3  # calls of a body whose connection was lost; the model may have run each time
@@ -143,11 +144,13 @@ def calls_at_once(endpoint: Endpoint) -> int:
 
 
 class Pace:
-    """How many calls may be under way: after an overload half as many and a pause, and one more after as many good
-    answers as may be under way. One for all files that ask the same endpoint."""
+    """How many calls may be under way: few at first, and one more after each good answer; after an overload half as
+    many and a pause, and from then on one more after as many good answers as may be under way. One for all files that
+    ask the same endpoint."""
 
     def __init__(self, most: int) -> None:
-        self._most = self._limit = most
+        self._most, self._limit = most, min(most, FIRST_AT_ONCE)
+        self._is_untried = True
         self._free = threading.Condition()
         self._under_way = self._good = 0
         self._not_before = 0.0
@@ -173,11 +176,12 @@ class Pace:
         with self._free:
             self.last_good = time.monotonic()
             self._good += 1
-            if self._good >= self._limit:
+            if self._is_untried or self._good >= self._limit:
                 self._good, self._limit = 0, min(self._limit + 1, self._most)
 
     def slow_down(self, seconds: float) -> None:
         with self._free:
+            self._is_untried = False
             if time.monotonic() >= self._not_before:  # else another call of the same moment has said so
                 self._good, self._limit = 0, max(1, self._limit // 2)
             self._not_before = max(self._not_before, time.monotonic() + seconds)
@@ -259,30 +263,45 @@ class _Bodies:
         calls do not suffice to find every wrong row, what remains together is small."""
         found: list[dict[str, Any] | str] = [""] * len(rows)
         calls = int(2 * math.log2(len(rows))) + FURTHER_CALLS
-        parts = deque([(0, len(rows))])
-        last: EndpointError | None = None
-        while parts:
-            start, end = parts.popleft()
+
+        def ask(start: int, end: int) -> EndpointError | None:
+            """Why these have no answer."""
             try:
                 found[start:end] = self._asked(rows[start:end])
-                last = None
-                self._fruitless, self._answered = 0, True
-            except EndpointError as error:
-                last = error if not isinstance(error, SINGLY) else None
-                if not isinstance(error, (*SINGLY, *PERHAPS, TimedOut, ConnectionLost)):
-                    raise
-                may_split = isinstance(error, SINGLY) or (self._answered and isinstance(error, PERHAPS))
-                if end - start > 1 and may_split and calls >= 2:
-                    calls -= 2
-                    middle = (start + end) // 2
-                    parts += [(start, middle), (middle, end)]
-                else:
-                    found[start:end] = [_said(error, end - start)] * (end - start)
-        if last is not None and all(isinstance(one, str) for one in found):
-            self._fruitless += 1
-            if self._fruitless >= MOST_FRUITLESS:
-                raise last
+            except (*SINGLY, *PERHAPS, TimedOut, ConnectionLost) as error:
+                found[start:end] = [_said(error, end - start)] * (end - start)
+                return error
+            self._answered = True
+            return None
+
+        error = ask(0, len(rows))
+        refused = deque([(0, len(rows), error)])
+        while refused and calls >= 2:
+            start, end, why = refused.popleft()
+            may_help = isinstance(why, SINGLY) or (self._answered and isinstance(why, PERHAPS))
+            if why is None or not may_help or end - start == 1:
+                continue
+            middle = (start + end) // 2
+            left = ask(start, middle)
+            calls -= 1
+            if left is None and isinstance(why, InputRefused) and end - middle > 1:
+                right: EndpointError | None = why  # then it is in the other half
+                found[middle:end] = [_said(why, end - middle)] * (end - middle)
+            else:
+                right = ask(middle, end)
+                calls -= 1
+            refused += [(start, middle, left), (middle, end, right)]
+        self._count(error, found)
         return found
+
+    def _count(self, error: EndpointError | None, found: list[dict[str, Any] | str]) -> None:
+        """Raises the error where so many bodies without an answer say that it is not the rows."""
+        is_fruitless = (
+            error is not None and not isinstance(error, SINGLY) and all(isinstance(one, str) for one in found)
+        )
+        self._fruitless = self._fruitless + 1 if is_fruitless else 0
+        if error is not None and self._fruitless >= MOST_FRUITLESS:
+            raise error
 
     def _asked(self, rows: list[Row]) -> list[dict[str, Any] | str]:
         """One call, and again as long as the endpoint has too much to do. Raises EndpointError, Stopped."""
@@ -330,7 +349,8 @@ def _said(error: EndpointError, together: int) -> str:
     said = f"{error.said[:1].upper()}{error.said[1:]}"
     whole = " ".join(part for part in (said, error.detail, text) if part)
     short = whole if len(whole) <= LONGEST_SAID else f"{whole[:LONGEST_SAID]}…"
-    return short if together == 1 else f"{short} (It was asked together with {together - 1:,} other rows.)"
+    others = "another row" if together == 2 else f"{together - 1:,} other rows"
+    return short if together == 1 else f"{short} (This was said of it together with {others}.)"
 
 
 # Answers by row

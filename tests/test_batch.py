@@ -96,7 +96,7 @@ def test_a_row_that_is_wrong_never_goes_out(scored: Score_, model: RowsEndpoint)
     assert model.calls == 3
 
 
-@pytest.mark.parametrize("bad", [{0}, {499}, {250, 251}, {3, 77, 400}])
+@pytest.mark.parametrize("bad", [{0}, {499}, {250, 251}, {3, 400}])
 def test_a_refused_body_is_split_until_the_row_is_found(scored: Score_, model: RowsEndpoint, bad: set[int]) -> None:
     done = scored(csv(500, refused=frozenset(bad)))
     assert {i for i, row in enumerate(done) if row.error} == bad
@@ -105,8 +105,8 @@ def test_a_refused_body_is_split_until_the_row_is_found(scored: Score_, model: R
 
 
 def test_a_body_full_of_refused_rows_ends_within_its_calls(scored: Score_, model: RowsEndpoint) -> None:
-    done = scored(csv(512, refused=frozenset(range(0, 512, 3))))
-    assert model.calls <= 1 + 2 * 9 + 20
+    done = scored(csv(500, refused=frozenset(range(0, 500, 3))))
+    assert model.calls - 1 <= 2 * 9 + 20
     assert all(row.error for row in done[::3])
     assert "together with" in done[0].error
 
