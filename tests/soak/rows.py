@@ -26,6 +26,7 @@ class RowsEndpoint:
         self.seconds = seconds
         self.status = 0  # of every answer; 0: as it should be
         self.overloads = 0
+        self.refuse_from = 0  # the number of the first call whose key is refused
         self.most = 0
         self.rows: Counter[int] = Counter()
         self.calls = 0
@@ -76,6 +77,8 @@ class RowsEndpoint:
             self.most_rows = max(self.most_rows, len(data))
             self.rows.update(row[0] for row in data)
         time.sleep(self.seconds)
+        if 0 < self.refuse_from <= self.calls:
+            return 401, {}
         if self.status:
             return self.status, {"error_code": "BAD_REQUEST", "message": "It does not work."}
         if any(row[1] == REFUSED for row in data):
