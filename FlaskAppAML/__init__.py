@@ -41,7 +41,7 @@ def create_app(
     from .jobs import Jobs
     from .redact import Redactor
     from .settings import read_environment
-    from .web import assets, camera, connect, errors, health, jobs, logs, originals, pages, security, stream
+    from .web import assets, batches, camera, connect, errors, health, jobs, logs, originals, pages, security, stream
     from .web.site import Site
     from .worker import worker
 
@@ -61,7 +61,7 @@ def create_app(
     )
     # The site changes when its owner connects another endpoint; jobs go to the one of the moment.
     made.extensions["jobs"] = Jobs(settings, lambda name: made.extensions["site"].models.get(name), redact)
-    for room in (logs, security, errors, assets, health, pages, stream, jobs, camera, originals, connect):
+    for room in (logs, security, errors, assets, health, pages, stream, jobs, batches, camera, originals, connect):
         room.install(made)
     for command in (check, worker, batch):
         made.cli.add_command(command)

@@ -227,6 +227,24 @@ def run(
         pool.shutdown(wait=False, cancel_futures=True)  # a call that has begun cannot be stopped
 
 
+def trial(endpoint: Endpoint, schema: Schema, plan: Plan, rows: list[sheets.Row]) -> list[Done]:
+    """The first of these rows, as many as one call takes, answered by that one call; the others, and those that are
+    wrong, are read only. Raises EndpointError."""
+    read_rows = [read(schema, plan, given) for given in rows]
+    good = [place for place, (_, why) in enumerate(read_rows) if not why][: rows_at_once(endpoint, schema)]
+    ends: list[dict[str, Any] | str] = [why or {} for _, why in read_rows]
+    if good:
+        result = score(endpoint, schema, [read_rows[place][0] for place in good]).result
+        for place, answer in zip(good, by_row(result, len(good)), strict=True):
+            ends[place] = answer
+    return [_done(given, plan.sheet.columns, end) for given, end in zip(rows, ends, strict=True)]
+
+
+def calls_for(endpoint: Endpoint, schema: Schema, count: int) -> int:
+    """How many calls a file of so many rows takes when all goes well."""
+    return -(-count // rows_at_once(endpoint, schema))
+
+
 def _check(going: Callable[[], bool]) -> None:
     if not going():
         raise Stopped

@@ -11,7 +11,7 @@ from ..errors import AppError, MalformedRequest
 from ..forms import SchemaForm
 from ..jobs import Jobs
 from ..prediction import Document, Question
-from . import view
+from . import batches, view
 from .errors import words_of
 from .security import count_submission
 from .site import site
@@ -52,6 +52,10 @@ def ticket(id: str, form: SchemaForm) -> BaseResponse:
 def job(id: str) -> Response | BaseResponse:
     """Where the job is; its answer's page when it is done. Without a script it looks again by itself."""
     found = engine().look(id)
+    if found.state == "draft":
+        return redirect(f"{request.script_root}/batch/{id}", 303)
+    if (at := engine().progress(id)) is not None:
+        return batches.shown(found, at)
     if found.state == "succeeded":
         return redirect(f"{request.script_root}/answers/{id}#answer", 303)
     g.model = site().models.get(found.model)
