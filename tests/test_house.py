@@ -27,9 +27,9 @@ LEVELS = {
     "schema": 1,  # what is asked
     "company": 1.1,
     "reading": 1.1,  # what services say about themselves
-    "sheets": 1.15,  # files of rows
     "results": 1.2,  # what is answered
     "images": 1.3,
+    "sheets": 1.3,  # files of rows
     "answers": 1.5,
     "examples": 1.5,
     "faults": 1.5,

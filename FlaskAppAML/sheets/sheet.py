@@ -5,12 +5,23 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, NamedTuple
 
+# A comma may be a decimal one, so it comes last.
+DELIMITERS = {"\t": "tab", ";": "semicolon", "|": "bar", ",": "comma"}
+ENCODINGS = {"utf-8": "UTF-8", "utf-8-sig": "UTF-8", "cp1252": "Windows-1252", "latin-1": "Latin-1"}
+
 Kind = Literal["csv", "tsv", "xlsx", "jsonl"]
 
 LONGEST_CELL = 1_000_000  # characters
 LONGEST_ROW = 2_000_000
 MOST_COLUMNS = 2_000
 MOST_FIRST = 5  # rows that are shown
+
+
+class Line(NamedTuple):
+    """The cells of one line as they stand. A row that goes over several lines has the number of the first."""
+
+    number: int
+    cells: list[str]
 
 
 class Row(NamedTuple):
@@ -47,7 +58,6 @@ class Sheet:
     decimal_commas: tuple[str, ...] = ()
     worksheet: str = ""
     warnings: tuple[str, ...] = ()
-    first: tuple[dict[str, Any], ...] = ()  # the cells of the first rows
 
     @property
     def source(self) -> Literal["text", "json"]:
@@ -57,7 +67,15 @@ class Sheet:
     @property
     def said(self) -> str:
         """In a few words: `1,284 rows, 4 columns, UTF-8, comma`."""
-        raise NotImplementedError
+        counted = [f"{self.count:,} row{'s' * (self.count != 1)}", f"{len(self.columns):,} columns"]
+        if len(self.columns) == 1:
+            counted[1] = "1 column"
+        how = {"xlsx": f"Excel, sheet “{self.worksheet}”", "jsonl": "JSON Lines"}.get(self.kind, "")
+        text = [name_of(self.encoding)] if self.encoding else []
+        delimiter = [DELIMITERS[self.delimiter]] if self.delimiter else []
+        commas = ["decimal commas"] if self.decimal_commas else []
+        header = [] if self.has_header else ["no header"]
+        return ", ".join([*counted, *filter(None, [how]), *text, *delimiter, *commas, *header])
 
     def document(self) -> dict[str, Any]:
         """As JSON; `Sheet.revive` reads it."""
@@ -65,4 +83,10 @@ class Sheet:
 
     @staticmethod
     def revive(document: dict[str, Any]) -> Sheet:
-        return Sheet(**{name: tuple(one) if isinstance(one, list) else one for name, one in document.items()})
+        given: Any = {name: tuple(one) if isinstance(one, list) else one for name, one in document.items()}
+        return Sheet(**given)
+
+
+def name_of(encoding: str) -> str:
+    """For people."""
+    return ENCODINGS.get(encoding, "UTF-16")
