@@ -132,8 +132,9 @@ def _parser(settings: Settings) -> type[Any]:
         def parse_header(self, header_plus: bytes) -> None:
             super().parse_header(header_plus)
             if not str(self.path).endswith("/batch"):
-                self.adj = copy(self.adj)
-                self.adj.max_request_body_size = settings.max_request_bytes + SPARE_BYTES
+                limits = copy(self.__dict__["adj"])
+                limits.max_request_body_size = settings.max_request_bytes + SPARE_BYTES
+                self.adj: Any = limits
 
     return Parser
 

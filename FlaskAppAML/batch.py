@@ -200,7 +200,7 @@ def run(
     going: Callable[[], bool] = lambda: True,
 ) -> Generator[list[Done], None, None]:
     """The rows that are done, in their order, as many at a time as there are. What was not yet given out when this ends
-    is at most the bodies under way. `going` is asked now and then whether to go on.
+    is at most the bodies under way. `going` is asked now and then whether to go on. `rows` are closed.
 
     Raises Stopped, and EndpointError where the endpoint, rather than a row, is to blame for long enough.
     """
@@ -225,6 +225,8 @@ def run(
     finally:
         bodies.stop.set()
         pool.shutdown(wait=False, cancel_futures=True)  # a call that has begun cannot be stopped
+        if isinstance(rows, Generator):
+            rows.close()
 
 
 def trial(endpoint: Endpoint, schema: Schema, plan: Plan, rows: list[sheets.Row]) -> list[Done]:

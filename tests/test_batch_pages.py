@@ -171,9 +171,9 @@ def test_nothing_at_all_is_told(visit: Visit) -> None:
 
 
 def test_only_files_may_be_larger_than_other_requests(visit: Visit) -> None:
-    client, _ = visit(max_request_bytes=10_000, max_batch_bytes=200_000)
-    assert send(client, csv(3000)).status_code == 303
-    assert send(client, csv(30_000)).status_code == 413
+    client, _ = visit(max_request_bytes=10_000, max_batch_bytes=60_000)
+    assert send(client, csv(2000)).status_code == 303
+    assert send(client, csv(20_000)).status_code == 413
     assert send(client, csv(3000), path="/").status_code == 413
 
 

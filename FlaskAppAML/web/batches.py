@@ -9,7 +9,7 @@ import secrets
 import tempfile
 from collections.abc import Iterator
 from functools import partial
-from itertools import islice
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 
 from flask import Flask, Response, current_app, g, redirect, render_template, request
@@ -87,7 +87,9 @@ def ask(model: str = "", wrong: str = "") -> str:
 
 def take(model: str = "") -> BaseResponse:
     """Keeps the file, looks at it and tries its first rows."""
-    request.max_content_length = site().settings.max_batch_bytes + PIECE  # of all addresses only this one
+    settings = site().settings
+    request.max_content_length = settings.max_batch_bytes + PIECE  # of all addresses only this one
+    request.max_form_memory_size = max(settings.max_request_bytes, PIECE)  # what is no file, or not yet told apart
     if model:
         site().choose(model)
     if not path_of_files():
@@ -242,17 +244,22 @@ def _download(kind: Any, plan: Plan, heads: list[str], listed: Iterator[list[Any
     """Row by row: the file may be larger than the memory."""
     decimal = "," if plan.sheet.decimal_commas else "."
     if kind == "xlsx":
-        file = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the response
-        sheets.write(file, kind, heads, listed)
-        file.seek(0)
-        response = Response(iter(partial(file.read, PIECE), b""), content_type=TYPES[kind])
-        response.call_on_close(file.close)
+        pieces = _xlsx(heads, listed)
+        first = next(pieces)  # what cannot be written is told before it has begun
+        pieces = chain([first], pieces)
     else:
         pieces = sheets.pieces(kind, heads, listed, delimiter=plan.sheet.delimiter, decimal=decimal)
-        response = Response(pieces, content_type=TYPES[kind])
+    response = Response(pieces, content_type=TYPES[kind])
     response.headers["Content-Disposition"] = f'attachment; filename="{what}-{id[:8]}.{kind}"'
     response.headers["Cache-Control"] = "no-store"
     return response
+
+
+def _xlsx(heads: list[str], listed: Iterator[list[Any]]) -> Iterator[bytes]:
+    with tempfile.TemporaryFile() as file:
+        sheets.write(file, "xlsx", heads, listed)
+        file.seek(0)
+        yield from iter(partial(file.read, PIECE), b"")
 
 
 def delete(id: str) -> BaseResponse:
