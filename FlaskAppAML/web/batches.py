@@ -33,7 +33,6 @@ SHOWN_FIRST = 5
 SHOWN_AFTER = 20
 REFRESH_SECONDS = 5
 LONGEST_CELL = 200
-MOST_COLUMNS = 50  # of a table on a page
 PIECE = 256 * 1024
 TYPES = {
     "csv": "text/csv; charset=utf-8",
@@ -151,6 +150,7 @@ def _draft_page(id: str, wrong: str = "") -> str:
     about = _about(id)
     plan, schema = Plan.revive(about), site().model.schema
     tried = [Done(**row) for row in about["tried"]]
+    names = batch.with_names([], tried)
     shown = {
         "about": about,
         "sheet": plan.sheet,
@@ -159,7 +159,8 @@ def _draft_page(id: str, wrong: str = "") -> str:
         "needed": {f.name for f in batch.needed(schema)},
         "extra": [column for column in plan.sheet.columns if column not in plan.columns.values()],
         "tried": tried,
-        "names": batch.with_names([], tried),
+        "names": names,
+        "numbers": [name for name in names if any(_is_number(row.answer.get(name)) for row in tried)],
         "calls": batch.calls_for(site().model, schema, plan.sheet.count),
         "at_once": batch.rows_at_once(site().model, schema),
         "wrong": wrong,
@@ -206,6 +207,8 @@ def shown(job: Job, at: Progress) -> Response:
     seconds = (job.ended or job.now) - (job.started or job.now)
     rate = (at.done - at.before) / seconds if seconds > 0 else 0.0
     every = REFRESH_SECONDS if is_open and "still" not in request.args else 0
+    heads = batch.heads(plan, names)
+    first = list(batch.written(plan, names, islice(engine().rows(job.id), SHOWN_AFTER))) if not is_open else []
     page = render_template(
         "batch_job.html",
         job=job,
@@ -214,8 +217,9 @@ def shown(job: Job, at: Progress) -> Response:
         every=every,
         rate=rate,
         left=(at.total - at.done) / rate if rate else None,
-        heads=batch.heads(plan, names),
-        first=list(batch.written(plan, names, islice(engine().rows(job.id), SHOWN_AFTER))) if not is_open else [],
+        heads=heads,
+        first=first,
+        numbers=[place for place in range(len(heads)) if any(_is_number(row[place]) for row in first)],
         seen=seen,
         **(errors.words_of(failure) if failure else {"failure": None}),
     )
@@ -291,6 +295,10 @@ def _to(id: str) -> BaseResponse:
 
 def _to_job(id: str) -> BaseResponse:
     return redirect(f"{request.script_root}/jobs/{id}", 303)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def short_cell(value: Any) -> str:
