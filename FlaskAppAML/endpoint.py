@@ -62,6 +62,12 @@ class Endpoint:
     def dialect(schema: Schema) -> ModuleType:
         return dialects.BY_NAME[schema.dialect]
 
+    @classmethod
+    def max_rows(cls, schema: Schema) -> int:
+        """How many rows one call takes."""
+        dialect = cls.dialect(schema)
+        return int(dialect.max_rows(schema)) if hasattr(dialect, "max_rows") else int(dialect.MAX_ROWS)
+
     def without_secrets(self, reply: Reply) -> Reply:
         """The reply as everything after this may see it: an endpoint can answer with the key that it was sent."""
         is_plain = b"\\" not in reply.body and is_plain_ascii(reply.body, reply.headers.get("content-type", ""))

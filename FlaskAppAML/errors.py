@@ -10,6 +10,7 @@
     ├── PageNotFound       404  not_found
     │   └── AnswerGone                        its time is over
     ├── MethodNotAllowed   405  unsupported
+    │   └── UnsupportedMedia   415
     ├── RateLimited        429  rate_limited
     ├── NotConfigured      503  not_configured
     ├── InternalError      500  internal      a fault of ours
@@ -136,6 +137,12 @@ class MethodNotAllowed(AppError):
     said = "this address does not take that kind of request."
     turn = YOU
     again = "With another method."
+
+
+class UnsupportedMedia(MethodNotAllowed):
+    status = 415
+    said = "the body is of a type that this address does not take."
+    again = "With another Content-Type."
 
 
 class RateLimited(AppError):

@@ -27,8 +27,9 @@ from ..reading.json_or_yaml import read_text
 from ..schema import without_files
 from ..settings import KEY_IN_QUERY, SHORTEST_PART, Settings, env_path, prefix_of, read_environment
 from ..wire import dumps
-from . import pages, view
+from . import view
 from .errors import LONGEST_CODE, endpoint_words, short
+from .predictions import Question, scored_document
 from .security import count_submission, is_owner
 from .site import Site, site
 
@@ -260,7 +261,7 @@ def _document(found: Found, form: SchemaForm, id: str) -> dict[str, Any]:
     """As on the model's own page, by the endpoint that is tried."""
     g.model = found.endpoint
     try:
-        return pages.scored_document(id, form)
+        return scored_document(id, Question.of(form))
     finally:
         g.pop("model")
 

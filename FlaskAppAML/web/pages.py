@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import time
-from typing import Any
-from urllib.parse import urlsplit
-
 from flask import Flask, Response, g, redirect, render_template, request
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response as BaseResponse
 
 from ..answers import answer_id
-from ..errors import AnswerGone, EndpointError, PageNotFound, WrongInput
-from ..forms import SchemaForm, prefill
-from ..redact import MARK, SHORTEST_FORM, Redactor
+from ..errors import EndpointError, PageNotFound, WrongInput
+from ..forms import prefill
 from ..results import downloads
 from ..schema import without_files
-from ..score import Scored, score
 from ..wire import dumps
 from . import view
+from .predictions import Question, kept_document, scored_document
 from .security import count_submission, is_owner
 from .site import site
 
@@ -61,69 +56,14 @@ def submit(model: str = "") -> Response:
     count_submission()
     if not form.validate():
         raise WrongInput(fields=form.wrong())
-    row = form.row()
-    key = answer_id(request.form.get("_once", ""), [site().model.url, without_files(row)])
-    document = site().answers.once(key, lambda: scored_document(key, form))
+    question = Question.of(form)
+    key = answer_id(request.form.get("_once", ""), [site().model.url, without_files(question.rows[0])])
+    document = site().answers.once(key, lambda: scored_document(key, question))
     if "error" in document:
         raise g.pop("first_error", None) or EndpointError.revive(document["error"])
     outputs, parts = g.pop("fresh", (None, None))
     is_fresh = document["prediction"]["outputs"] is outputs  # neither from disk, nor with a secret removed
     return _answered(view.form_page(form, answer=view.Answer(document, parts if is_fresh else None)))
-
-
-def scored_document(id: str, form: SchemaForm) -> dict[str, Any]:
-    """The document of one answer, or of a failure, so that a reload does not call the model again."""
-    endpoint, started, row = site().model, time.perf_counter(), form.row()
-    try:
-        scored = score(endpoint, form.schema, [row])
-    except EndpointError as error:
-        g.first_error = error
-        return {"error": error.record()}
-    document = {
-        "model": endpoint.name,
-        "url": endpoint.url,
-        "typed": form.data,
-        "said": vars(scored.result.said),
-        "request": _shown_request(scored),
-        "prediction": _prediction(id, scored, time.perf_counter() - started),
-    }
-    own_secrets = form.schema.secrets(row)  # such as another service's token, which somebody typed
-    if any(len(secret) < SHORTEST_FORM for secret in own_secrets):  # it cannot be told from ordinary text
-        document["request"] = {"method": scored.request.method, "target": "", "body": MARK}
-    return Redactor(own_secrets).document(document) if own_secrets else document
-
-
-def _prediction(id: str, scored: Scored, seconds: float) -> dict[str, Any]:
-    """As programs get it."""
-    g.facts = {"endpoint_ms": round(scored.reply.seconds * 1000, 1), "tries": scored.reply.tries}
-    meta = {
-        "endpoint_ms": round(scored.reply.seconds * 1000, 1),
-        "total_ms": round(seconds * 1000, 1),
-        "request_id": g.request_id,
-        "model_version": None,
-        "cached": False,
-    }
-    outputs = [part.document() for part in scored.result.parts]
-    g.fresh = outputs, scored.result.parts
-    raw = scored.result.raw if site().settings.show_raw else None
-    return {
-        "id": id,
-        "model": site().model.name,
-        "status": "succeeded",
-        "outputs": outputs,
-        "raw": raw,
-        "meta": meta,
-    }
-
-
-def _shown_request(scored: Scored) -> dict[str, str]:
-    request = scored.request
-    parts = urlsplit(request.url)
-    target = parts.path + (f"?{parts.query}" if parts.query else "")
-    kind = request.headers.get("Content-Type", "")
-    is_text = kind.startswith(("application/json", "text/", "application/x-www-form-urlencoded"))
-    body = request.body.decode("utf-8", "replace") if is_text else f"{len(request.body):,} bytes, {kind or 'no type'}"
-    return {"method": request.method, "target": target, "body": body}
 
 
 def read_again(model: str) -> BaseResponse:
@@ -137,31 +77,20 @@ def read_again(model: str) -> BaseResponse:
 
 def kept(id: str) -> Response:
     """An answer again, by its link."""
-    document = _kept(id)
+    document = kept_document(id)
     site().choose(document["model"])
     form = site().model.form_class()(MultiDict(document["typed"]))
     return _answered(view.form_page(form, answer=view.Answer(document)))
 
 
 def kept_json(id: str) -> Response:
-    prediction = site().redact.document(_kept(id)["prediction"])
+    prediction = site().redact.document(kept_document(id)["prediction"])
     return _download(dumps(prediction, indent=2) + "\n", "application/json", f"answer-{id[:8]}.json")
 
 
 def kept_csv(id: str) -> Response:
-    sheet = site().redact(downloads.csv_text(view.Answer(_kept(id)).parts))
+    sheet = site().redact(downloads.csv_text(view.Answer(kept_document(id)).parts))
     return _download(sheet, "text/csv", f"answer-{id[:8]}.csv")
-
-
-def _kept(id: str) -> dict[str, Any]:
-    """Not one of a former endpoint that came when all of those were forgotten already: it would seem to be today's."""
-    document = site().answers.get(id)
-    if document is None:
-        raise AnswerGone
-    model = site().models.get(document["model"])
-    if model is not None and model.url != document.get("url"):
-        raise AnswerGone
-    return document
 
 
 def _download(text: str, content_type: str, name: str) -> Response:
