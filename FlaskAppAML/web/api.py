@@ -5,20 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from flask import Blueprint, Flask, Response, request
+from flask import Blueprint, Flask, Response, current_app, request
 
 from .. import __version__
 from ..answers import answer_id
 from ..endpoint import Endpoint
-from ..errors import EndpointError, MalformedRequest, PageNotFound, UnsupportedMedia, WrongInput
+from ..errors import EndpointError, MalformedRequest, UnsupportedMedia, WrongInput
 from ..schema import Row, Schema, parse_row
 from ..schema.strict_json import quoted, read_strict
 from ..schema.values import InvalidValue
 from ..wire import dumps
 from . import openapi
 from .predictions import Question, kept_document, scored_document
-from .security import count_submission
-from .site import site
+from .security import count_submission, is_welcome
+from .site import Site, site
 
 FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
 MOST_NAMED = 50  # wrong fields in one problem document
@@ -27,12 +27,30 @@ api = Blueprint("api", __name__, url_prefix="/api/v1")
 
 
 def install(app: Flask) -> None:
-    if site_settings(app).api:
+    site: Site = app.extensions["site"]
+    if site.settings.api:
         app.register_blueprint(api)
 
 
-def site_settings(app: Flask) -> Any:
-    return app.extensions["site"].settings
+@api.after_request
+def say_limits(response: Response) -> Response:
+    """What is left of the rate limit, who may log in how, and which other sites' pages may read this (Fetch, "CORS
+    protocol")."""
+    if request.method == "POST":
+        response.headers.update(current_app.extensions["submissions"].told())
+    if response.status_code == 401:
+        response.headers["WWW-Authenticate"] = "Bearer"
+    if site().settings.cors_origins:
+        response.headers["Vary"] = "Origin"
+    if is_welcome():
+        is_open = "*" in site().settings.cors_origins
+        response.headers["Access-Control-Allow-Origin"] = "*" if is_open else request.headers["Origin"]
+        response.headers["Access-Control-Expose-Headers"] = "Location, Retry-After, RateLimit, RateLimit-Policy"
+        if request.method == "OPTIONS":
+            response.headers["Access-Control-Allow-Methods"] = "GET, POST, DELETE"
+            response.headers["Access-Control-Allow-Headers"] = "Authorization, Content-Type, Prefer, Idempotency-Key"
+            response.headers["Access-Control-Max-Age"] = "7200"
+    return response
 
 
 @api.get("/models")
@@ -83,11 +101,6 @@ def prediction(id: str) -> Response:
     return _json(kept_document(id)["prediction"])
 
 
-@api.route("/<path:path>", methods=["GET", "POST", "PUT", "PATCH", "DELETE"])
-def nothing(path: str) -> Response:
-    raise PageNotFound
-
-
 def _json(document: Mapping[str, Any]) -> Response:
     text = dumps(site().redact.document(document))
     return Response(text, content_type="application/json", headers={"Cache-Control": "no-store"})
@@ -116,7 +129,8 @@ def _question(endpoint: Endpoint, schema: Schema) -> Question:
         rows, found = _several(schema, body["rows"], endpoint.max_rows(schema))
     if wrong or found:
         raise _refusal(wrong | found)
-    return Question(schema, [row | parameters for row in rows], {})
+    typed = endpoint.form_class()(values=rows[0] | parameters).data if len(rows) == 1 else {}
+    return Question(schema, [row | parameters for row in rows], typed)
 
 
 def _refusal(wrong: Mapping[str, str]) -> WrongInput:
