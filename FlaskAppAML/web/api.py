@@ -78,7 +78,9 @@ def _described(endpoint: Endpoint) -> dict[str, Any]:
 
 @api.get("/openapi.json")
 def own_description() -> Response:
-    made = openapi.document(site().title, __version__, request.script_root, site().models.values())
+    about = site()
+    locked = bool(about.settings.password)
+    made = openapi.document(about.title, __version__, request.script_root, about.models.values(), locked=locked)
     return _json(made)
 
 

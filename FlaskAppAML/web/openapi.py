@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import types
 import typing
 from collections.abc import Iterable, Mapping
@@ -11,7 +12,6 @@ from typing import Any
 from ..endpoint import Endpoint
 from ..results import KINDS, Part
 from ..schema import Schema, json_schema
-from ..wire import dumps
 
 Document = dict[str, Any]
 
@@ -45,23 +45,37 @@ def parameters_of(schema: Schema) -> Document | None:
     return json_schema.of_fields(found) if found else None
 
 
-def request_of(endpoint: Endpoint, schema: Schema) -> Document:
-    """The JSON Schema of a body."""
-    inputs, parameters, most = inputs_of(schema), parameters_of(schema), endpoint.max_rows(schema)
-    properties: Document = {"inputs": inputs}
-    if parameters is not None:
-        properties["parameters"] = parameters
-    apart = ["parameters"] if parameters and "required" in parameters else []
-    one = {"type": "object", "properties": properties, "required": ["inputs", *apart], "additionalProperties": False}
-    if most == 1:
-        return one
-    rows = {"type": "array", "minItems": 1, "maxItems": most, "items": inputs}
-    several = {name: about for name, about in properties.items() if name != "inputs"} | {"rows": rows}
-    return {"oneOf": [one, {**one, "properties": several, "required": ["rows", *apart]}]}
+def requests_of(endpoint: Endpoint) -> dict[str, Document]:
+    """The JSON Schemas of one row and of each kind of body, by names that clients call their classes after."""
+    schema, word = endpoint.schema, _word(endpoint)
+    parameters, most = parameters_of(schema), endpoint.max_rows(schema)
+    row = _ref(f"{word}Inputs")
+    made = {f"{word}Inputs": inputs_of(schema), f"{word}Request": _body("inputs", row, parameters)}
+    if most > 1:
+        rows = {"type": "array", "minItems": 1, "maxItems": most, "items": row}
+        made[f"{word}RowsRequest"] = _body("rows", rows, parameters)
+    return made
 
 
-def document(title: str, version: str, root: str, models: Iterable[Endpoint]) -> Document:
-    """`root` is the path that the app stands under, "" or such as /clusters."""
+def _body(name: str, about: Document, parameters: Document | None) -> Document:
+    apart = {"parameters": parameters} if parameters is not None else {}
+    needed = ["parameters"] if parameters and "required" in parameters else []
+    return {
+        "type": "object",
+        "properties": {name: about, **apart},
+        "required": [name, *needed],
+        "additionalProperties": False,
+    }
+
+
+def _word(endpoint: Endpoint) -> str:
+    """What classes of its own are called in clients that are made from the document."""
+    return "".join(part.capitalize() for part in re.split("[-_]", endpoint.name))
+
+
+def document(title: str, version: str, root: str, models: Iterable[Endpoint], *, locked: bool = False) -> Document:
+    """`root` is the path that the app stands under, "" or such as /clusters; `locked`
+    says that a password is needed."""
     listed = list(models)
     paths: Document = {
         "/api/v1/models": {"get": _reading("listModels", "All models", "Models")},
@@ -74,13 +88,18 @@ def document(title: str, version: str, root: str, models: Iterable[Endpoint]) ->
         "get": _reading("getPrediction", "A prediction again, while it is kept", "Prediction"),
         "parameters": [{"name": "id", "in": "path", "required": True, "schema": {"type": "string", "pattern": ID}}],
     }
-    return {
+    own = {name: about for endpoint in listed for name, about in requests_of(endpoint).items()}
+    made: Document = {
         "openapi": "3.1.0",
         "info": {"title": title, "version": version},
         "servers": [{"url": root or "/"}],
         "paths": paths,
-        "components": {"schemas": _components()},
+        "components": {"schemas": {**own, **_components()}},
     }
+    if locked:
+        made["components"]["securitySchemes"] = {"password": {"type": "http", "scheme": "bearer"}}
+        made["security"] = [{"password": []}]
+    return made
 
 
 def _reading(name: str, summary: str, answer: str) -> Document:
@@ -92,11 +111,10 @@ def _reading(name: str, summary: str, answer: str) -> Document:
 
 
 def _scoring(endpoint: Endpoint) -> Document:
-    schema = endpoint.schema
-    body = request_of(endpoint, schema)
-    content: Document = {"application/json": {"schema": body, "examples": _examples(endpoint)}}
-    if not content["application/json"]["examples"]:
-        del content["application/json"]["examples"]
+    bodies = [_ref(name) for name in requests_of(endpoint) if name.endswith("Request")]
+    body = bodies[0] if len(bodies) == 1 else {"oneOf": bodies}
+    examples = _examples(endpoint)
+    content = {"application/json": {"schema": body, **({"examples": examples} if examples else {})}}
     operation = {
         "operationId": f"predict_{endpoint.name}",
         "summary": endpoint.title,
@@ -210,7 +228,3 @@ def _of_type(hint: Any) -> Document:
     if is_dataclass(hint):
         return _of_class(hint)
     return {"type": _OF_TYPE[hint]} if hint in _OF_TYPE else {}
-
-
-def as_text(described: Document) -> str:
-    return dumps(described, indent=1)
