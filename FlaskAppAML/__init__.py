@@ -39,7 +39,7 @@ def create_app(
     from .endpoint import Endpoint
     from .redact import Redactor
     from .settings import read_environment
-    from .web import api, assets, connect, errors, guide, health, logs, pages, security
+    from .web import api, assets, connect, errors, guide, health, logs, metrics, pages, security
     from .web.site import Site
 
     settings = settings or read_environment()
@@ -56,7 +56,7 @@ def create_app(
         demo=demo,
         demos=dict(demos or {}),
     )
-    for room in (logs, security, errors, assets, health, pages, connect, api, guide):
+    for room in (logs, security, errors, assets, health, pages, connect, api, guide, metrics):
         room.install(made)
     made.cli.add_command(check)
     return made

@@ -75,6 +75,10 @@ class Client:
         self._pause.note(None)
         return reply
 
+    @property
+    def is_paused(self) -> bool:
+        return self._pause.left > 0
+
     def fetch(self, url: str, seconds: float, most_bytes: int) -> Reply:
         """A GET for a description, never for a score: one try. The key goes along to its own origin only."""
         attempt = Try(time.monotonic() + seconds, min(seconds, self._settings.connect_timeout), seconds)
@@ -360,8 +364,13 @@ class Pause:
         self._failures = 0
         self._until = 0.0
 
+    @property
+    def left(self) -> float:
+        """Seconds, 0 or less when there is no pause."""
+        return self._until - time.monotonic()
+
     def check(self) -> None:
-        left = self._until - time.monotonic()
+        left = self.left
         if left > 0:
             raise TooManyCalls(
                 f"The last {FAILURES_BEFORE_PAUSE} calls failed, so no more are made for {left:.0f} seconds.",

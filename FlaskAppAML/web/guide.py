@@ -47,9 +47,12 @@ ANSWER = """\
   "id": "5c1e90b27f6d4ad3a8e4f10c6627bd95",
   "model": "{model}",
   "status": "succeeded",
-  "outputs": [{{"kind": "scores", "scores": [{{"label": "a label", "score": 0.97, "top": true}}, …]}}, …],
+  "outputs": [
+    {{"kind": "scores", "scores": [{{"label": "a label", "score": 0.97, "top": true}}, …]}},
+    …
+  ],
   "raw": the model’s own answer,
-  "meta": {{"endpoint_ms": 388.2, "total_ms": 391.6, "request_id": "9f2c…", "model_version": null, "cached": false}}
+  "meta": {{"endpoint_ms": 388.2, "total_ms": 391.6, "request_id": "9f2c…", …}}
 }}"""
 
 
