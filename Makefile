@@ -2,6 +2,7 @@
 # make test   the tests (installs what they need); with CI=true the slow ones too, and what cannot run is a failure
 # make test-servers  forms and answers against real model servers; the heavy ones get environments under ~/.cache first.
 #             With WRITE=1 it writes docs/endpoints.md anew
+# make soak   kill -9 of web, workers and Redis while background jobs come in; takes some minutes
 # make lint   ruff and mypy
 # make bench  the table of docs/speed.md against the peers (needs nginx, wrk, two quiet cores and five minutes)
 # make docs   .env.example, docs/settings.md and the Visual Studio project from what is there
@@ -10,10 +11,10 @@ PYTHON ?= python3
 BIN := env/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: run test test-servers lint docs bench
+.PHONY: run test test-servers soak lint docs bench
 .DELETE_ON_ERROR:
 
-run: env/.run
+run: env/.run env/.demo
 	$(BIN)/python runserver.py
 
 test: env/.dev
@@ -25,6 +26,10 @@ test-servers: env/.dev
 	@sh tests/system-packages.sh
 	$(BIN)/python tests/servers/environments.py
 	$(BIN)/python -m pytest $(if $(WRITE),,-n auto --dist loadgroup) tests/test_servers.py
+
+soak: env/.dev
+	@sh tests/system-packages.sh
+	PYTHONPATH=.:tests $(BIN)/python -m soak
 
 lint: env/.dev
 	$(BIN)/ruff check .
@@ -50,6 +55,10 @@ env/.run: requirements.txt | env/bin/python
 	$(PIP) -r requirements.txt
 	@touch $@
 
-env/.dev: requirements.txt requirements-dev.txt | env/bin/python
+env/.demo: demo/requirements.txt | env/.run
+	@$(PIP) -r demo/requirements.txt || echo "The demo goes without faces and expressions; everything else works."
+	@touch $@
+
+env/.dev: requirements.txt requirements-scale.txt requirements-dev.txt | env/bin/python
 	$(PIP) -r requirements-dev.txt
 	@touch $@

@@ -6,6 +6,7 @@ counts in NUM_CORES; WEB_CONCURRENCY overrules that.
 """
 
 import os
+from typing import Any
 
 from FlaskAppAML.errors import SettingError
 from FlaskAppAML.settings import read_environment
@@ -29,3 +30,8 @@ def on_starting(server: object) -> None:
         read_environment()
     except SettingError as error:
         raise SystemExit(f"FlaskAppAML cannot start:\n{error}") from None
+
+
+def post_worker_init(worker: Any) -> None:
+    """Background jobs that a former process left are gone on with, in each process of its own."""
+    worker.wsgi.extensions["jobs"].resume()

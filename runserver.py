@@ -12,6 +12,7 @@ import secrets
 import signal
 import sys
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ HOSTED = ("HTTP_PLATFORM_PORT", "WEBSITE_SITE_NAME")
 THREADS = 96
 DEMO_PORT = 5556
 SPARE_BYTES = 1024**2  # a body a little too large gets the app's own page; a huge one is not even read
+PICTURES = ROOT / "demo" / "pictures"
 DEMO = {
     "title": "Company clusters",
     "description": "Describe a company, and the model says which of ten groups of companies it is most like, "
@@ -36,6 +38,7 @@ DEMO = {
 }
 NOTHING = {"description": "", "form": "", "examples": ""}
 MEASURED = ["sepal length (cm)", "sepal width (cm)", "petal length (cm)", "petal width (cm)"]
+PICTURE = {"type": "image", "label": "Picture"}
 OTHER_DEMOS = {
     "iris_v2": {"title": "Irises by Open Inference"},
     "iris_mlflow": {
@@ -43,7 +46,27 @@ OTHER_DEMOS = {
         "schema": json.dumps({"dataframe_split": {"columns": MEASURED, "data": [[5.1, 3.5, 1.4, 0.2]]}}),
     },
     "reviews": {"title": "Reviews by Hugging Face"},
+    "digits": {
+        "title": "Digits in pictures",
+        "description": "Say which digit is written in a picture.",
+        "task": "image-classification",
+        "form": str(ROOT / "demo" / "digits_form.json"),
+        "examples": str(PICTURES / "digits.json"),
+    },
+    "faces": {
+        "title": "Faces in pictures",
+        "description": "Find the faces in a picture that look into the camera.",
+        "schema": json.dumps({"dialect": "raw", "fields": [{**PICTURE, "name": "picture", "send": "body"}]}),
+        "examples": str(PICTURES / "faces.json"),
+    },
+    "expressions": {
+        "title": "Expressions of faces",
+        "description": "Tell happy faces from neutral ones, by whether a smile is found. It knows nothing else.",
+        "schema": json.dumps({"dialect": "raw", "fields": [{**PICTURE, "name": "image"}]}),
+        "examples": str(PICTURES / "expressions.json"),
+    },
 }
+BY_OPENCV = ("faces", "expressions")
 
 
 def main() -> None:
@@ -92,11 +115,14 @@ def serve(host: str, port: int) -> None:
     print(f"FlaskAppAML: http://{'localhost' if local else host}:{port}", flush=True)
     if with_demo:
         print("URL is not set, so answers come from the demo endpoint on this computer.", flush=True)
+        if missing := [name for name in BY_OPENCV if name not in demos]:
+            print(f"It has no {' and no '.join(missing)}: pip install -r demo/requirements.txt", flush=True)
+    app.extensions["jobs"].resume()
     server.run()
 
 
 def start_demo(settings: Settings) -> dict[str, Settings]:
-    """Starts the demo endpoint in this process, with a key of its own: settings for each of its models."""
+    """Starts the demo endpoint in this process, with a key of its own: settings for each of its models that can run."""
     from demo.server import start
 
     key = secrets.token_urlsafe(24)
@@ -107,7 +133,8 @@ def start_demo(settings: Settings) -> dict[str, Settings]:
     of_endpoint = {"api_key": key, "auth": "bearer", "headers": {}, "dialect": "", "task": "", "schema": ""}
     own: dict[str, Any] = {name: getattr(settings, name) or value for name, value in DEMO.items()}
     others: dict[str, dict[str, Any]] = {name: {**NOTHING, **about} for name, about in OTHER_DEMOS.items()}
-    of_model = {"companies": own} | others
+    has_opencv = find_spec("cv2") is not None
+    of_model = {"companies": own} | {name: others[name] for name in others if has_opencv or name not in BY_OPENCV}
     return {
         name: replace(settings, url=demo.urls[name], **{**of_endpoint, **about}) for name, about in of_model.items()
     }

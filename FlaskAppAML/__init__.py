@@ -37,10 +37,27 @@ def create_app(
     """
     from .cli import check
     from .endpoint import Endpoint
+    from .jobs import Jobs
     from .redact import Redactor
     from .settings import read_environment
-    from .web import api, assets, connect, errors, guide, health, logs, metrics, pages, security
+    from .web import (
+        api,
+        assets,
+        camera,
+        connect,
+        errors,
+        guide,
+        health,
+        jobs,
+        logs,
+        metrics,
+        originals,
+        pages,
+        security,
+        stream,
+    )
     from .web.site import Site
+    from .worker import worker
 
     settings = settings or read_environment()
     redact = Redactor(settings.secrets())
@@ -56,9 +73,13 @@ def create_app(
         demo=demo,
         demos=dict(demos or {}),
     )
-    for room in (logs, security, errors, assets, health, pages, connect, api, guide, metrics):
+    # The site changes when its owner connects another endpoint; jobs go to the one of the moment.
+    made.extensions["jobs"] = Jobs(settings, lambda name: made.extensions["site"].models.get(name), redact)
+    rooms = (logs, security, errors, assets, health, pages, stream, jobs, camera, originals, connect)
+    for room in (*rooms, api, guide, metrics):
         room.install(made)
-    made.cli.add_command(check)
+    for command in (check, worker):
+        made.cli.add_command(command)
     return made
 
 

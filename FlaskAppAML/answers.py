@@ -4,6 +4,9 @@ and so that a double click or a reload sends once.
 An answer is kept under an id made of the form's random id and the input, in one SQLite file that all processes of this
 machine share. Whoever inserts the row first does the work, in whatever process it is; whoever comes second waits for
 its document. One file per answer was ten times slower: a disk looks long for a place for a new file.
+
+Pictures that belong to an answer stand beside it, under its id, and go when it goes. One that was given with a form in
+which something else is wrong has an id of its own.
 """
 
 from __future__ import annotations
@@ -20,26 +23,40 @@ import sqlite3
 import threading
 import time
 import weakref
-from collections.abc import Callable
-from concurrent.futures import Future
+from collections.abc import Callable, Generator
+from concurrent.futures import Future, wait
 from pathlib import Path
 from typing import Any
 
+from .images import Picture
 from .redact import Redactor
 from .wire import dumps
 
 Document = dict[str, Any]
+InPieces = Generator[str, None, Document]  # what there is so far, and at the end the document
 
 DOUBLE_CLICK_SECONDS = 60.0
 LOOK_AGAIN_SECONDS = 0.05
+LONGEST_SILENCE = 1.0
 GRACE_SECONDS = 5.0  # beyond the longest call, before its row counts as left behind
 BUSY_SECONDS = 5.0
 MOST_BYTES = 1024**3  # of the whole file; the oldest answers go first
-SWEPT_AT_ONCE = 500  # rows; others may write in between
+SWEPT_AT_ONCE = 100  # rows; others may write in between
 FILE_NAMES = ("answers.sqlite3", "answers.sqlite3-wal", "answers.sqlite3-shm")
 
 # `over` is when a row counts no longer: the end of its time, or of the longest call while its document is being made.
-TABLE = "CREATE TABLE IF NOT EXISTS answers (id TEXT PRIMARY KEY, maker TEXT, over REAL, document TEXT)"
+TABLES = (
+    "CREATE TABLE IF NOT EXISTS answers (id TEXT PRIMARY KEY, maker TEXT, over REAL, document TEXT)",
+    """
+    CREATE TABLE IF NOT EXISTS pictures (
+        id TEXT, field TEXT, over REAL, name TEXT, content_type TEXT, width INTEGER, height INTEGER, data BLOB,
+        PRIMARY KEY (id, field)
+    )
+    """,
+    """
+    CREATE TRIGGER IF NOT EXISTS gone AFTER DELETE ON answers BEGIN DELETE FROM pictures WHERE id = OLD.id; END
+    """,
+)
 CLAIM = """
     INSERT INTO answers VALUES (:id, :maker, :over, NULL) ON CONFLICT (id)
     DO UPDATE SET maker = :maker, over = :over, document = NULL WHERE over < :now
@@ -49,7 +66,16 @@ READ = "SELECT maker, document FROM answers WHERE id = ? AND over >= ?"
 DELETE = "DELETE FROM answers WHERE id = ?"
 FORGET = "DELETE FROM answers WHERE document IS NOT NULL"
 ABANDON = "UPDATE answers SET over = 0 WHERE id = ? AND maker = ? AND document IS NULL"
-SWEEP = "DELETE FROM answers WHERE rowid IN (SELECT rowid FROM answers ORDER BY rowid LIMIT ?) AND over < ?"
+SWEEPS = tuple(
+    f"DELETE FROM {table} WHERE rowid IN (SELECT rowid FROM {table} ORDER BY rowid LIMIT ?) AND over < ?"  # noqa: S608
+    for table in ("answers", "pictures")
+)
+KEEP_PICTURE = "INSERT OR REPLACE INTO pictures VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+READ_PICTURE = """
+    SELECT data, name, content_type, width, height FROM pictures
+    WHERE id = :id AND (field = :field OR :field = '') AND over >= :now ORDER BY rowid
+"""
+FORGET_PICTURES = "DELETE FROM pictures WHERE id NOT IN (SELECT id FROM answers)"
 
 log = logging.getLogger(__name__)
 
@@ -80,20 +106,25 @@ class Answers:
     def once(self, id: str, make: Callable[[], Document]) -> Document:
         """The document kept under `id`, or the one that `make` makes now. A failure's document holds `error` and
         is kept for a minute. When nothing can be written the answer is given all the same, with `until` None."""
-        give_up = time.monotonic() + self._patience + 2 * GRACE_SECONDS
+        return _ended(self.once_in_pieces(id, lambda: _at_once(make), self._patience))
+
+    def once_in_pieces(self, id: str, make: Callable[[], InPieces], patience: float) -> InPieces:
+        """The same where `make` gives pieces first; whoever comes second gets none, and "" while waiting. Closing it
+        leaves nothing behind. `patience` is how long it may take at the most."""
+        give_up = time.monotonic() + patience + 2 * GRACE_SECONDS
         while True:
             try:
-                if self._claim(id):
+                if self._claim(id, patience):
                     break
-                kept = self._wait_for(id, give_up)
+                kept = yield from self._wait_for(id, give_up)
                 if kept is not None:
                     return kept
                 if time.monotonic() > give_up:
                     raise sqlite3.OperationalError("another process holds this answer for too long")
             except sqlite3.Error as error:
                 log.warning("answers cannot be kept in DATA_DIR: %s", error)
-                return self._clean(self._memory.once(id, make))[0]
-        return self._fill(id, make)
+                return self._clean((yield from self._memory.once_in_pieces(id, make)))[0]
+        return (yield from self._fill(id, make))
 
     def get(self, id: str) -> Document | None:
         """The whole, unexpired document under `id`."""
@@ -106,22 +137,46 @@ class Answers:
         kept: Document | None = json.loads(found[1]) if found and found[1] else None
         return kept if kept is not None and "error" not in kept else None
 
+    def keep_picture(self, id: str, field: str, picture: Picture) -> bool:
+        """Keeps the picture of one field of a submission as long as an answer. `id` is that of its answer, or of none.
+        Whether it could be written."""
+        about = (picture.name, picture.content_type, picture.width, picture.height, picture.data)
+        try:
+            self._file.write(KEEP_PICTURE, (id, field, time.time() + self._seconds, *about))
+        except (sqlite3.Error, UnicodeError) as error:
+            log.warning("a picture could not be kept in DATA_DIR: %s", error)
+            return False
+        self._sweep_later()
+        return True
+
+    def get_picture(self, id: str, field: str = "") -> Picture | None:
+        """The unexpired picture of this field, or the first one, that was kept under `id`."""
+        if not re.fullmatch(r"[0-9a-f]{32}", id):
+            return None
+        try:
+            found = self._file.read(READ_PICTURE, {"id": id, "field": field, "now": time.time()})
+        except (sqlite3.Error, UnicodeError):
+            return None
+        return Picture(*found) if found else None
+
     def forget(self) -> None:
         """Every answer: another model answers from now on. What is being made goes to those who wait for it."""
         try:
             self._file.write(FORGET, ())
+            self._file.write(FORGET_PICTURES, ())
         except sqlite3.Error as error:
             log.warning("answers in DATA_DIR could not be deleted: %s", error)
 
-    def _claim(self, id: str) -> bool:
+    def _claim(self, id: str, patience: float) -> bool:
         now = time.time()
-        over = now + self._patience + GRACE_SECONDS
+        over = now + patience + GRACE_SECONDS
         return self._file.write(CLAIM, {"id": id, "maker": _maker(), "over": over, "now": now}) == 1
 
-    def _fill(self, id: str, make: Callable[[], Document]) -> Document:
+    def _fill(self, id: str, make: Callable[[], InPieces]) -> InPieces:
         try:
+            made = yield from make()
             now = time.time()
-            document, text = self._clean({"at": now, "until": now + self._seconds} | make())
+            document, text = self._clean({"at": now, "until": now + self._seconds} | made)
         except BaseException:
             with contextlib.suppress(sqlite3.Error):
                 self._file.write(DELETE, (id,))
@@ -143,7 +198,7 @@ class Answers:
             text = dumps(document)
         return document, text
 
-    def _wait_for(self, id: str, give_up: float) -> Document | None:
+    def _wait_for(self, id: str, give_up: float) -> Generator[str, None, Document | None]:
         """What another thread or process is making under this id; None when it is gone and can be made anew, or when
         it is time to give up."""
         while time.monotonic() <= give_up:
@@ -158,6 +213,7 @@ class Answers:
                 self._file.write(ABANDON, (id, maker))
                 return None
             time.sleep(LOOK_AGAIN_SECONDS)
+            yield ""
         return None
 
     def _sweep_later(self) -> None:
@@ -206,12 +262,15 @@ class File:
         """Whether anything is left. Rows stand in the order of their making, so the oldest are looked at only."""
         if not self._path.exists():
             return False
-        while self.write(SWEEP, (SWEPT_AT_ONCE, time.time())):
+        while self._sweep(SWEPT_AT_ONCE, time.time()):
             pass
-        while self._bytes() > MOST_BYTES and self.write(SWEEP, (SWEPT_AT_ONCE, float("inf"))):
+        while self._bytes() > MOST_BYTES and self._sweep(SWEPT_AT_ONCE, float("inf")):
             pass
         self.read("PRAGMA incremental_vacuum", ())
-        return self.read("SELECT 1 FROM answers", ()) is not None
+        return self.read("SELECT 1 FROM answers UNION ALL SELECT 1 FROM pictures", ()) is not None
+
+    def _sweep(self, most: int, now: float) -> int:
+        return sum([self.write(statement, (most, now)) for statement in SWEEPS])
 
     def _bytes(self) -> int:
         pages = [self.read(f"PRAGMA {count}", ())[0] for count in ("page_count", "freelist_count", "page_size")]
@@ -241,11 +300,28 @@ class File:
         try:
             for pragma in ("auto_vacuum = INCREMENTAL", "journal_mode = WAL", "synchronous = OFF"):
                 made.execute(f"PRAGMA {pragma}")
-            made.execute(TABLE)
+            for statement in TABLES:
+                made.execute(statement)
         except BaseException:
             made.close()
             raise
         return made
+
+
+def _at_once(make: Callable[[], Document]) -> InPieces:
+    """An answer of no pieces."""
+    yield from ()
+    return make()
+
+
+def _ended(coming: InPieces) -> Document:
+    """The document, whatever comes before it."""
+    while True:
+        try:
+            next(coming)
+        except StopIteration as end:
+            document: Document = end.value
+            return document
 
 
 def forget(folder: Path) -> None:
@@ -284,14 +360,24 @@ class Forgetful:
         self._lock = threading.Lock()
 
     def once(self, id: str, make: Callable[[], Document]) -> Document:
-        with self._lock:
-            self._forget()
-            known = self._known.get(id)
-            mine = self._known[id] = Future() if known is None else known
-        if known is not None:
-            return known.result()
+        return _ended(self.once_in_pieces(id, lambda: _at_once(make)))
+
+    def once_in_pieces(self, id: str, make: Callable[[], InPieces], patience: float = 0.0) -> InPieces:
+        """As `Answers.once_in_pieces`; a call in this process always ends, so patience is no question."""
+        while True:
+            with self._lock:
+                self._forget()
+                known = self._known.get(id)
+                mine = self._known[id] = Future() if known is None else known
+            if known is None:
+                break
+            while not wait([known], LONGEST_SILENCE).done:
+                yield ""
+            if not isinstance(known.exception(), GeneratorExit):  # whoever made it went away
+                return known.result()
         try:
-            mine.set_result({"at": time.time()} | make() | {"until": None})
+            made = yield from make()
+            mine.set_result({"at": time.time()} | made | {"until": None})
         except BaseException as error:
             with self._lock:
                 del self._known[id]
@@ -311,4 +397,10 @@ class Forgetful:
             del self._known[old], self._over[old]
 
     def get(self, id: str) -> Document | None:
+        return None
+
+    def keep_picture(self, id: str, field: str, picture: Picture) -> bool:
+        return False
+
+    def get_picture(self, id: str, field: str = "") -> Picture | None:
         return None

@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
+import difflib
 import os
+import re
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import click
 from flask import current_app
 from flask.cli import with_appcontext
 
-from . import settings
+from . import env_file, images, settings
 from .endpoint import Endpoint
-from .errors import AppError, BadResponse, KeyRefused, NoSuchEndpoint, Unsupported, WrongInput
+from .errors import AppError, BadResponse, KeyRefused, NoSuchEndpoint, SettingError, Unsupported, WrongInput
 from .schema import Field, Row, Schema
 from .schema.hints import hint
 from .score import score
 from .wire import dumps
+
+MOST_OPERATIONS = 20
+ALIKE = 0.8  # of difflib, from 0 to 1
+OTHERS = ("ENV_FILE", "SERVER_HOST", "SERVER_PORT", "HTTP_PLATFORM_PORT", "PORT", "WEB_CONCURRENCY")
 
 Say = Callable[[str], None]
 
@@ -42,6 +48,7 @@ def check(with_score: bool, as_form: bool) -> None:
     trouble = _warnings(site.settings) + [
         warning for one in site.settings.each for warning in _warnings_of_model(one, settings.prefix_of(one.name))
     ]
+    trouble += misspelled(env_file.names(env_file.read(settings.env_path())), os.environ, site.settings.models)
     if not site.models:
         say(f"\nNot configured: {', '.join(site.settings.missing())} missing. The page answers 503 until it is set")
         say("(on your own computer, runserver.py starts the demo endpoint instead).")
@@ -71,8 +78,8 @@ def _say_settings(given: settings.Settings, say: Say, behind: settings.Settings 
     usual = behind or settings.Settings.read(host)
     say("Settings of its own:" if behind else "Settings that differ from their defaults:")
     for row in settings.rows():
-        value = getattr(given, row["name"].lower())
-        if value != getattr(usual, row["name"].lower()) and not (behind and row["name"] in ("NAME", "MODELS")):
+        value = getattr(given, row["attribute"])
+        if value != getattr(usual, row["attribute"]) and not (behind and row["name"] in ("NAME", "MODELS")):
             say(f"  {row['name']:<20} {'(set, not shown)' if row['secret'] else value}")
 
 
@@ -84,9 +91,18 @@ def _say_schema(endpoint: Endpoint, say: Say) -> bool:
             endpoint.read_again()
         except AppError as error:
             healthy = isinstance(error, NoSuchEndpoint | BadResponse | KeyRefused | Unsupported)
-            if healthy:
-                say("Schema    the endpoint does not describe itself. Unless the form below fits, set SCHEMA to one")
-                say("          sample request: see README, Your own endpoint.")
+            if error.operations:
+                healthy = False
+                say(f"Schema    {error.detail}")
+                for one in error.operations[:MOST_OPERATIONS]:
+                    say(f"  {one.method:<4} {one.path}  {one.summary}".rstrip())
+                say("          Put the path of the one that is meant into URL.")
+                if isinstance(error, SettingError):
+                    return False
+            elif healthy:
+                to_whom = " to this key" if isinstance(error, KeyRefused) else ""
+                say(f"Schema    the endpoint does not describe itself{to_whom}. Unless the form below fits, set")
+                say("          SCHEMA to one sample request: see README, Your own endpoint.")
             else:
                 say(f"Schema    could not be read from the endpoint: {error.said} {error.detail}")
     try:
@@ -94,6 +110,8 @@ def _say_schema(endpoint: Endpoint, say: Say) -> bool:
     except AppError as error:  # FORM changes fields that the endpoint does not have
         say(f"Schema    {error.detail}")
         return False
+    if schema.url and schema.url != endpoint.url:
+        say(f"Sends to  {schema.url}")
     say(f"Dialect   {schema.dialect}")
     count, source = len(schema.fields), schema.source or "the protocol alone"
     say(f"Schema    {count} field{'s' * (count != 1)}, from {source}")
@@ -115,10 +133,11 @@ def starting_form(schema: Schema) -> str:
 def _say_examples(schema: Schema, examples: list[Any], say: Say) -> bool:
     wrong = []
     for number, example in enumerate(examples, 1):
-        unknown = [name for name in example.inputs if name not in {field.name for field in schema.fields}]
+        inputs = example.values(schema.fields)
+        unknown = [name for name in inputs if name not in {field.name for field in schema.fields}]
         wrong += [f"Example {number} ({example.name}): there is no field {name}." for name in unknown]
         try:
-            schema.parse(example.inputs, "json")
+            images.checked_row(schema, schema.parse(inputs, "json"), images.MAX_SIDE)
         except WrongInput as error:
             wrong += [f"Example {number} ({example.name}), {name}: {said}" for name, said in error.fields.items()]
     for line in wrong:
@@ -134,7 +153,20 @@ def _warnings(given: settings.Settings) -> list[str]:
         found.append("RATE_LIMIT is off: one client can use up the endpoint.")
     if not _can_write(given.data_dir):
         found.append("DATA_DIR cannot be written: answers have no link and no download.")
+    found += _warnings_of_jobs(given)
     return found if given.each else found + _warnings_of_model(given)
+
+
+def _warnings_of_jobs(given: settings.Settings) -> list[str]:
+    found = []
+    is_on_postgresql = given.database_url.startswith("postgresql")
+    if given.redis_url and not is_on_postgresql:
+        found.append("REDIS_URL without PostgreSQL in DATABASE_URL: workers on another machine find no jobs.")
+    if os.environ.get("WEBSITE_SITE_NAME") and not is_on_postgresql and given.answer_minutes:
+        found.append("DATA_DIR is a shared disk here, which SQLite may not lock: for background jobs set DATABASE_URL.")
+    if not (given.redis_url or given.job_workers):
+        found.append("JOB_WORKERS is 0: background jobs wait until flask worker runs.")
+    return found
 
 
 def _warnings_of_model(given: settings.Settings, prefix: str = "") -> list[str]:
@@ -144,6 +176,29 @@ def _warnings_of_model(given: settings.Settings, prefix: str = "") -> list[str]:
     if given.timeout > 220:
         found.append(f"{prefix}TIMEOUT is above 220 s: App Service ends requests after 230 s.")
     return found
+
+
+def misspelled(in_file: Iterable[str], environ: Iterable[str], models: Iterable[str]) -> list[str]:
+    """Warnings of names that are no settings but look like one: any in `.env`, in the environment those alone that
+    begin with a model’s name."""
+    prefixes = [settings.prefix_of(model) for model in models]
+    given = [*in_file, *(name for name in environ if name.startswith(tuple(prefixes)))]
+    return [warning for name in dict.fromkeys(given) if (warning := _misspelled(name, prefixes))]
+
+
+def _misspelled(name: str, prefixes: list[str]) -> str:
+    known = [row["name"] for row in settings.rows()]
+    known += [f"{row['name']}_FILE" for row in settings.rows() if row["secret"]]
+    prefix = next((one for one in prefixes if name.startswith(one)), "")
+    own = name.removeprefix(prefix)
+    if own in known or name in OTHERS:
+        return ""
+    end = next((one for one in ("URL", "API_KEY", "SCHEMA", "DIALECT") if own.endswith(f"_{one}")), "")
+    if end and re.fullmatch(r"[A-Z][A-Z0-9_]*", own):
+        model = own.removesuffix(f"_{end}").lower()
+        return f"{name} is not read: MODELS names no model {model}. Is {end} meant, or MODELS={model}?"
+    alike = difflib.get_close_matches(own.upper(), known, 1, ALIKE)
+    return f"{name} is not read. Is {prefix}{alike[0]} meant?" if alike else ""
 
 
 def _can_write(folder: str) -> bool:
@@ -157,7 +212,8 @@ def _can_write(folder: str) -> bool:
 
 def _say_score(endpoint: Endpoint, say: Say) -> bool:
     try:
-        row = example_row(endpoint.schema, endpoint.examples[0].inputs if endpoint.examples else {})
+        fields = endpoint.schema.fields
+        row = example_row(endpoint.schema, endpoint.examples[0].values(fields) if endpoint.examples else {})
         started = time.monotonic()
         scored = score(endpoint, endpoint.schema, [row])
     except AppError as error:

@@ -1,25 +1,28 @@
 """The way to the endpoint and back: adds the key, holds every limit, tries again where that is safe.
 
-`Client.send` is the only function that sends a request to an endpoint.
+`Client.send` and, where the answer may come in pieces, `Client.streaming` are the only functions that send a request
+to an endpoint.
 """
 
 from __future__ import annotations
 
 import base64
+import contextlib
 import http.client
 import random
 import re
 import threading
 import time
 import zlib
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 from urllib.parse import quote, urljoin, urlsplit
 
 from urllib3.exceptions import HTTPError as Urllib3Error
 
-from . import __version__, faults
+from . import __version__, events, faults
 from .connection import EndpointAdapter, Try, begin
 from .errors import (
     BadResponse,
@@ -42,6 +45,7 @@ FAILURES_BEFORE_PAUSE = 5
 PAUSE_SECONDS = 10.0
 ENCODINGS = frozenset({"", "identity", "gzip", "x-gzip"})
 PIECE = 64 * 1024
+LOOK_SECONDS = 1.0  # between two pieces of an answer, until whoever reads is told that there is silence
 
 
 def origin(url: str) -> tuple[str, str, int]:
@@ -58,7 +62,8 @@ class Client:
         self._settings = settings
         self._adapter = EndpointAdapter(settings.url, settings.max_calls)
         own = {name.title(): value for name, value in settings.headers.items()}  # as all others are spelled
-        self._headers = _common_headers() | own | _key_header(settings)
+        self._common = _common_headers()
+        self._headers = own | _key_header(settings)
         self._slots = Slots(settings.max_calls)
         self._pause = Pause()
         self._origin = origin(settings.url)
@@ -79,6 +84,46 @@ class Client:
     def is_paused(self) -> bool:
         return self._pause.left > 0
 
+    @contextlib.contextmanager
+    def streaming(self, request: Request) -> Iterator[tuple[Reply, Iterator[bytes]]]:
+        """A good reply, and where its body is still coming (`text/event-stream`) the pieces of it, unpacked; b"" stands
+        for a second of silence. Leaving ends the call. Raises EndpointError, also while the pieces are read.
+
+        The answer begins within `TIMEOUT` seconds, all tries included, and goes on within so many after each piece; it
+        ends within `STREAM_TIMEOUT`.
+        """
+        self._pause.check()
+        held: list[Held] = []
+        until = time.monotonic() + self._settings.stream_timeout
+        deadline = min(until, time.monotonic() + self._settings.timeout)
+        try:
+            with self._slots.taken(deadline):
+                reply = self._send(request, deadline, held)
+                try:
+                    yield reply, self._pieces(held[0], until) if held else iter(())
+                finally:
+                    for one in held:
+                        one.connection.close()
+        except EndpointError as error:
+            self._pause.note(error)
+            raise
+        self._pause.note(None)
+
+    def _pieces(self, held: Held, until: float) -> Iterator[bytes]:
+        """What comes, in the thread that asks for it."""
+        attempt, settings = held.attempt, self._settings
+        encoding = held.headers.get("content-encoding", "")
+        coming = _body(_as_it_comes(held, settings.timeout, until), held.response, encoding, attempt,
+                       settings.max_response_bytes)  # fmt: skip
+        try:
+            yield from coming
+        except (http.client.HTTPException, OSError) as error:
+            if time.monotonic() >= until:
+                raise TimedOut(f"The answer had not ended after {settings.stream_timeout:g} seconds.") from error
+            if time.monotonic() >= attempt.deadline:
+                raise TimedOut(f"Nothing more of the answer came for {settings.timeout:g} seconds.") from error
+            raise _explained(error, attempt, head_read=True) from error
+
     def fetch(self, url: str, seconds: float, most_bytes: int) -> Reply:
         """A GET for a description, never for a score: one try. The key goes along to its own origin only."""
         attempt = Try(time.monotonic() + seconds, min(seconds, self._settings.connect_timeout), seconds)
@@ -95,14 +140,15 @@ class Client:
         faults.check(reply)
         return reply
 
-    def _send(self, request: Request, deadline: float) -> Reply:
-        """The tries. Each error says where it is raised whether another one is allowed."""
+    def _send(self, request: Request, deadline: float, held: list[Held] | None = None) -> Reply:
+        """The tries. Each error says where it is raised whether another one is allowed. `held` as in `_once`."""
         tries, lost = 0, False
         while True:
             tries += 1
             try:
-                reply = replace(self._try(request, deadline, fresh=lost), tries=tries)
-                faults.check(reply)
+                reply = replace(self._try(request, deadline, held, fresh=lost), tries=tries)
+                if not held:
+                    faults.check(reply)
                 return reply
             except EndpointError as error:
                 error.tries = tries
@@ -114,16 +160,16 @@ class Client:
                 lost = isinstance(error, ConnectionLost)
             time.sleep(wait)
 
-    def _try(self, request: Request, deadline: float, *, fresh: bool) -> Reply:
-        """One try, with at most one redirect inside the same origin."""
+    def _try(self, request: Request, deadline: float, held: list[Held] | None, *, fresh: bool) -> Reply:
+        """One try, with at most one redirect inside the same origin. Whoever holds the answer has a slot already."""
         attempt = Try(deadline, self._settings.connect_timeout, self._settings.timeout, fresh=fresh)
-        with self._slots.taken(deadline):
+        with self._slots.taken(deadline) if held is None else contextlib.nullcontext():
             self._pause.check()  # it may have begun while this call waited
-            reply = _once(self._adapter, self._signed(request), attempt, self._settings.max_response_bytes)
+            reply = _once(self._adapter, self._signed(request), attempt, self._settings.max_response_bytes, held)
             target = _same_origin_target(reply, request.url)
             if target:
                 signed = self._signed(replace(request, url=target))
-                reply = _once(self._adapter, signed, attempt, self._settings.max_response_bytes)
+                reply = _once(self._adapter, signed, attempt, self._settings.max_response_bytes, held)
         _refuse_redirect(reply, request.url)
         return reply
 
@@ -134,7 +180,7 @@ class Client:
         """
         if origin(request.url) != self._origin:
             raise BadResponse("Its description names another host; the key goes to the one of URL alone.")
-        headers = {**request.headers, **self._headers}
+        headers = {**self._common, **request.headers, **self._headers}
         return Request(self._with_key(request.url), request.body, request.method, headers)
 
     def _with_key(self, url: str) -> str:
@@ -164,7 +210,20 @@ def _key_header(settings: Settings) -> dict[str, str]:
 # One try
 
 
-def _once(adapter: EndpointAdapter, request: Request, attempt: Try, most_bytes: int) -> Reply:
+@dataclass(frozen=True)
+class Held:
+    """An answer whose body is still coming. Whoever holds it reads it and closes the connection."""
+
+    connection: Any
+    response: http.client.HTTPResponse
+    headers: dict[str, str]
+    attempt: Try
+
+
+def _once(
+    adapter: EndpointAdapter, request: Request, attempt: Try, most_bytes: int, held: list[Held] | None = None
+) -> Reply:
+    """With a list `held`, a good answer that comes in pieces is put into it unread, and its reply has no body."""
     started = time.monotonic()
     begin(attempt)
     connection = response = None
@@ -173,6 +232,9 @@ def _once(adapter: EndpointAdapter, request: Request, attempt: Try, most_bytes: 
         connection = adapter.connection()
         response = connection.ask(request.method, head, request.body)
         headers = _headers(response)
+        if held is not None and 200 <= response.status < 300 and events.are_events(headers):
+            held.append(Held(connection, response, headers, attempt))
+            return Reply(response.status, headers, b"", time.monotonic() - started)
         body = _read(response, headers.get("content-encoding", ""), attempt, most_bytes)
         if response.will_close:
             connection.close()
@@ -201,24 +263,45 @@ def _headers(response: http.client.HTTPResponse) -> dict[str, str]:
 
 
 def _read(response: http.client.HTTPResponse, encoding: str, attempt: Try, most_bytes: int) -> bytes:
+    """The whole body, unpacked."""
+    return b"".join(_body(iter(partial(response.read, PIECE), b""), response, encoding, attempt, most_bytes))
+
+
+def _as_it_comes(held: Held, pause: float, until: float) -> Iterator[bytes]:
+    """The body as it is sent, b"" for silence. Raises OSError after a pause of so many seconds, and at the end of the
+    time (monotonic seconds)."""
+    while held.response.length != 0:
+        held.attempt.deadline = min(time.monotonic() + pause, until)
+        begin(held.attempt)
+        while held.connection.is_silent(LOOK_SECONDS):
+            yield b""
+            begin(held.attempt)  # this thread may have made another call
+        piece = held.response.read1(PIECE)
+        if not piece:
+            return
+        yield piece
+
+
+def _body(
+    pieces: Iterable[bytes], response: http.client.HTTPResponse, encoding: str, attempt: Try, most_bytes: int
+) -> Iterator[bytes]:
     """The body, unpacked, counted while it comes: neither a long nor a tightly packed one may fill the memory."""
     encoding = encoding.strip().lower()
     failed = response.status >= 400  # then the status says more than an unreadable body
     if encoding not in ENCODINGS and not failed:
         raise BadResponse("The answer is packed in a way that was not asked for.")
     unpack = Gunzip(strict=not failed) if "gzip" in encoding else None
-    pieces, length = [], 0
-    while piece := response.read(PIECE):
-        for part in unpack(piece) if unpack else (piece,):
-            pieces.append(part)
+    length = 0
+    for piece in pieces:
+        for part in unpack(piece) if unpack and piece else (piece,):
             length += len(part)
             if length > most_bytes or attempt.received > most_bytes + PIECE:
                 raise BadResponse(f"The answer is larger than {most_bytes:,} bytes, the most that this app reads.")
+            yield part
     if response.length:  # reading piece by piece, http.client takes an early end for the end
         raise http.client.IncompleteRead(b"", response.length)
     if unpack and not unpack.whole and not failed:
         raise BadResponse("The answer was cut short inside its packing.")
-    return b"".join(pieces)
 
 
 class Gunzip:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import ipaddress
 import json
 import re
 import tempfile
@@ -19,13 +20,17 @@ from types import ModuleType
 from urllib.parse import SplitResult, urlsplit
 
 from . import dialects
+from .dialects import mlflow
 from .endpoint import Endpoint
 from .errors import (
     BadResponse,
     ConnectionLost,
+    Described,
     EndpointError,
+    InputRefused,
     KeyRefused,
     Loading,
+    ModelFailed,
     NoSuchEndpoint,
     Redirected,
     SettingError,
@@ -36,6 +41,7 @@ from .errors import (
 )
 from .schema import Schema
 from .settings import CARRIES_A_SECRET, Settings
+from .wire import Reply, Request, dumps
 
 PROTOCOLS = {
     "aml_classic": "Azure ML Studio (classic)",
@@ -50,6 +56,7 @@ PROTOCOLS = {
     "openapi": "OpenAPI",
     "raw": "a protocol of its own",
 }
+BY_SAMPLE = "by what you pasted or named"
 NOWHERE = "http://endpoint.invalid/"  # in place of the address, while there is only a sample; RFC 2606
 NO_DESCRIPTION = (
     "Many services have none. Make sure that the address is the one that takes the POST, and paste one request that "
@@ -62,7 +69,7 @@ MOST_OF_TOKEN = 8000  # characters of a JWT that are looked into
 @dataclass(frozen=True)
 class Found:
     """What an inspection found. `was_asked` says whether the endpoint could be asked at all, `failure` why it did not
-    describe itself."""
+    describe itself. `lacks` is the path that its description does not have, where it describes others."""
 
     endpoint: Endpoint
     schema: Schema
@@ -70,6 +77,18 @@ class Found:
     seconds: float
     was_asked: bool
     failure: EndpointError | None
+    lacks: str = ""
+
+    @property
+    def choices(self) -> tuple[Described, ...]:
+        """The operations of the service, where the address is none of them."""
+        return self.failure.operations if self.failure else ()
+
+    @property
+    def twins(self) -> bool:
+        """Whether the sample fits two protocols, which the address does not tell apart."""
+        is_either = self.schema.dialect in ("mlflow", "tensorflow") and self.schema.envelope == "instances"
+        return is_either and self.why == BY_SAMPLE
 
     @property
     def protocol(self) -> str:
@@ -99,15 +118,22 @@ def inspect(settings: Settings) -> Found:
         endpoint = Endpoint(replace(settings, url=settings.url or NOWHERE, data_dir=folder))
         started = time.monotonic()
         failure: EndpointError | None = None
+        lacks = ""
         try:
             schema = endpoint.read_again()
         except EndpointError as error:
-            failure = error
+            failure, lacks = error, urlsplit(settings.url).path if error.operations else ""
+        except SettingError as error:
+            if not error.operations:
+                raise
+            failure = NoSuchEndpoint(error.detail)
+            failure.operations = error.operations
+        if failure is not None:
             schema = dialects.default(settings.url, _known_dialect(settings), settings.task)
     seconds, was_asked = time.monotonic() - started, _can_be_asked(settings)
     if not was_asked:
         failure = None
-    return Found(endpoint, schema, _why(settings, failure), seconds, was_asked, failure)
+    return Found(endpoint, schema, _why(settings, failure), seconds, was_asked, failure, lacks)
 
 
 def _known_dialect(settings: Settings) -> ModuleType | None:
@@ -128,8 +154,42 @@ def _why(settings: Settings, failure: EndpointError | None) -> str:
     if settings.url and dialects.claimed(settings.url):
         return "by the form of the address"
     if settings.schema:
-        return "by what you pasted or named"
+        return BY_SAMPLE
     return "for want of anything that tells" if failure else "by its description"
+
+
+# Columns that only a refusal tells
+
+
+def may_be_asked_for_columns(found: Found) -> bool:
+    """Whether it is a server of MLflow, which tells a model's columns nobody but who sends none."""
+    return found.schema.dialect == "mlflow" and "frame" not in found.schema.options and not found.is_out_of_reach
+
+
+def columns(endpoint: Endpoint) -> str:
+    """The columns of a model of MLflow, as SCHEMA takes them. Calls the scoring address, once.
+
+    Raises EndpointError, where it answers in another way too.
+    """
+    try:
+        endpoint.client.send(Request(endpoint.url, dumps(mlflow.WITHOUT_COLUMNS).encode()))
+    except (InputRefused, ModelFailed) as error:
+        refusal = endpoint.without_secrets(Reply(error.upstream_status or 0, {}, error.body))
+        found = mlflow.columns_of_error(_message(refusal))
+        if not found:
+            raise
+        return dumps(mlflow.description_of_columns(found))
+    raise BadResponse("The model took a request without columns, so it names none. Paste one request that works.")
+
+
+def _message(refusal: Reply) -> str:
+    """What it says, with every space: names of columns stand in it."""
+    try:
+        said = refusal.json()
+    except BadResponse:
+        return refusal.body.decode("utf-8", "replace")
+    message = said.get("message") if isinstance(said, dict) else None
+    return message if isinstance(message, str) else ""
 
 
 # Settings to be copied
@@ -149,7 +209,47 @@ def public_settings(settings: Settings) -> dict[str, str]:
     return values | {name: value for name, value in own.items() if value}
 
 
+def note_for(place: str, url: str) -> str:
+    """Why settings that are copied to this place do not reach an endpoint of this computer; "" where they do."""
+    if not _is_of_this_computer(urlsplit(url).hostname or ""):
+        return ""
+    if place == "Azure CLI":
+        return "This address is of this computer alone: the cloud cannot reach it."
+    if place.startswith("Docker"):
+        return (
+            "In a container this address means the container itself. Write host.docker.internal in place of the host; "
+            "on Linux Docker knows that name with --add-host=host.docker.internal:host-gateway (Compose: extra_hosts), "
+            "and the endpoint must listen on more than 127.0.0.1."
+        )
+    return ""
+
+
+def _is_of_this_computer(host: str) -> bool:
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
+    return address.is_loopback or address.is_unspecified
+
+
 # Addresses
+
+
+BARE = re.compile(r"(?P<host>[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+|localhost|\[[0-9A-Fa-f:.]+\])(?::[0-9]+)?(?:[/?].*)?")
+
+
+def completed(url: str) -> str:
+    """An address that lacks only its beginning, with it: http on one's own computer and in private networks, else
+    https. "" for any other."""
+    bare = BARE.fullmatch(url)
+    if bare is None:
+        return ""
+    host = bare["host"].strip("[]")
+    try:
+        is_near = ipaddress.ip_address(host).is_private
+    except ValueError:
+        is_near = _is_of_this_computer(host) or host.endswith((".local", ".internal"))
+    return f"{'http' if is_near else 'https'}://{url}"
 
 
 def about_address(url: str) -> str:

@@ -9,6 +9,7 @@ an endpoint which drips a byte now and then cannot hold a call longer than its d
 
 from __future__ import annotations
 
+import errno
 import http.client
 import os
 import re
@@ -49,6 +50,8 @@ class Try:
     reset: bool = False
     connecting: bool = False
     received: int = 0  # bytes, still packed
+    look_seconds: float = 0.0  # while only looking whether more comes: for so long
+    was_silent: bool = False
 
     def left(self) -> float:
         """Seconds to the deadline. Raises TimeoutError when there are none."""
@@ -84,8 +87,21 @@ class _UnderDeadline:
     def recv_into(self, *args: Any) -> int:
         attempt: Try = _thread.attempt
         left = attempt.connect_left() if attempt.connecting else attempt.left()
+        if attempt.look_seconds:
+            return self._look(attempt, left, *args)
         self.settimeout(left)  # type: ignore[attr-defined]
         count: int = super().recv_into(*args)  # type: ignore[misc]
+        attempt.received += count
+        return count
+
+    def _look(self, attempt: Try, left: float, *args: Any) -> int:
+        """Silence is told as by a socket that never waits, after which a file of it can be read on."""
+        self.settimeout(min(left, attempt.look_seconds))  # type: ignore[attr-defined]
+        try:
+            count: int = super().recv_into(*args)  # type: ignore[misc]
+        except TimeoutError:
+            attempt.was_silent = True
+            raise BlockingIOError(errno.EAGAIN, "silence") from None
         attempt.received += count
         return count
 
@@ -212,6 +228,21 @@ class _Connecting:
         self._response = _FinalResponse(self.sock, method=method)
         self._response.begin()
         return self._response
+
+    def is_silent(self, seconds: float) -> bool:
+        """Whether nothing more of the answer comes for so long, or until the deadline. Raises TimeoutError there,
+        OSError."""
+        attempt, response = _thread.attempt, self._response
+        if response is None or response.fp is None:
+            return False
+        if response.chunk_left == 0:  # http.client leaves the end of a chunk lying, which would pass for news
+            response.fp.read(2)
+            response.chunk_left = None
+        attempt.look_seconds, attempt.was_silent = seconds, False
+        try:
+            return not response.fp.peek(1) and attempt.was_silent
+        finally:
+            attempt.look_seconds = 0.0
 
     def close(self) -> None:
         """With what is left of an answer: a socket stays open while its file is read."""

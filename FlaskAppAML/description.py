@@ -12,13 +12,15 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
-from . import dialects
+from . import dialects, images
 from .client import Client, origin
+from .dialects import operations
 from .errors import BadResponse, EndpointError, NoSuchEndpoint, SettingError
 from .reading.json_or_yaml import read_text
 from .redact import Redactor
-from .schema import Schema
+from .schema import PICTURE_WIDGETS, Schema
 from .schema.changes import check_form, customised
 from .settings import ROOT, Settings
 from .wire import dumps, read_json
@@ -110,7 +112,7 @@ class Description:
                 kept = json.loads(self._copy.read_text("utf-8"))
                 self._schema = self._read(kept["document"], kept["headers"])
                 self._copy_time, self.doubt = changed, ""
-        except (OSError, ValueError, KeyError, TypeError, BadResponse):
+        except (OSError, ValueError, KeyError, TypeError, EndpointError):
             return False
         return self._schema is not None
 
@@ -124,7 +126,8 @@ class Description:
                 reply = self._client.fetch(url, max(0.1, until - time.monotonic()), MOST_BYTES)
                 document = self._without_secrets(_document(reply.body, reply.headers.get("content-type", "")))
                 headers = {key: reply.headers[key] for key in KEPT_HEADERS if key in reply.headers}
-                return self._read(document, headers), {"headers": headers, "document": document}
+                schema = self._read(document, headers, urlsplit(url).path.rpartition("/")[0])
+                return schema, {"headers": headers, "document": document}
             except EndpointError as error:
                 failure = _graver(failure, error)
             if time.monotonic() >= until:
@@ -135,11 +138,28 @@ class Description:
         """A description without secrets (the key went along with the question) and without lone surrogates."""
         return json.loads(dumps(self._redact.document(document)).encode("utf-8", "replace"))
 
-    def _read(self, document: Any, headers: Mapping[str, str]) -> Schema:
+    def _read(self, document: Any, headers: Mapping[str, str], folder: str = "") -> Schema:
         schema = dialects.read(self._settings.url, document, headers, self._dialect)
         if schema is None:
-            raise BadResponse("Its description names no fields.")
-        return customised(self._checked(schema), self._changes)
+            raise self._unread(document, folder)
+        return self._customised(schema)
+
+    def _customised(self, schema: Schema) -> Schema:
+        changed = customised(self._checked(schema), self._changes)
+        for f in changed.fields:
+            if f.widget in PICTURE_WIDGETS and f.kind != "file" and not images.layout_of(images.shape_of(f)):
+                raise SettingError(f"FORM asks for a picture for the field {f.name}, whose shape is that of none.")
+        return changed
+
+    def _unread(self, document: Any, folder: str) -> EndpointError:
+        """Why a description gives no fields: it is of other addresses, or of none."""
+        found = operations.elsewhere(self._settings.url, document, folder)
+        if not found:
+            return BadResponse("Its description names no fields.")
+        path = urlsplit(self._settings.url).path
+        error = NoSuchEndpoint(f"The service describes itself, and has no {path}: it has {operations.said_of(found)}.")
+        error.operations = found
+        return error
 
     def _given(self, document: Any) -> Schema:
         """`SCHEMA` as it was given: what the address tells comes first, then whoever can read it."""
@@ -150,12 +170,17 @@ class Description:
         if schema is None and not forced:
             schema = dialects.read(self._settings.url, document, {})
         if schema is None:
-            raise SettingError(
-                "SCHEMA is neither a description (OpenAPI, Swagger, JSON Schema) nor a sample request body"
+            unread = self._unread(document, "")
+            error = SettingError(
+                f"SCHEMA: {unread.detail}"
+                if unread.operations
+                else "SCHEMA is neither a description (OpenAPI, Swagger, JSON Schema) nor a sample request body"
                 + (f" of the dialect {forced and dialects.name(forced)}." if forced else ".")
             )
+            error.operations = unread.operations
+            raise error
         try:
-            return customised(self._checked(schema), self._changes)
+            return self._customised(schema)
         except BadResponse as error:
             raise SettingError(f"SCHEMA: {error.detail}") from None
 
@@ -177,6 +202,8 @@ class Description:
         fallback = self._default()
         is_company = fallback.dialect == "aml_classic"
         guess = "these are the fields of the company service and may not fit" if is_company else "this form is a guess"
+        if error.operations:
+            return f"{error.detail} So {guess}."
         if isinstance(error, NoSuchEndpoint | BadResponse):
             return str(fallback.options.get("doubt") or f"The endpoint does not say what it expects; {guess}.")
         return f"The endpoint could not be asked what it expects; until it can, {guess}."
@@ -200,8 +227,11 @@ def _digest(settings: Settings) -> str:
 
 
 def _graver(one: EndpointError | None, other: EndpointError) -> EndpointError:
-    """Of several questions' failures the one that tells most: that there is nothing at an address tells least."""
-    return other if one is None or isinstance(one, NoSuchEndpoint) else one
+    """Of several questions' failures the one that tells most: which addresses there are tells most of all, that there
+    is nothing at this one least."""
+    if one is None or other.operations:
+        return other
+    return other if isinstance(one, NoSuchEndpoint) and not one.operations else one
 
 
 def _document(body: bytes, content_type: str) -> Any:

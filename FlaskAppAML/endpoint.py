@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from functools import cached_property
 from types import ModuleType
 from urllib.parse import urlsplit
 
-from . import dialects, forms
+from . import dialects, forms, images
 from .client import Client
 from .description import Description, read_form_file
 from .dialects.unreachable import refusal
 from .errors import BadResponse, NotConfigured, SettingError
 from .examples import read_examples
+from .images import Picture
 from .redact import Redactor
 from .results import Output, read_outputs
 from .schema import Schema
+from .schema.values import InvalidValue
 from .settings import Settings
 from .wire import Reply, dumps, is_plain_ascii
 
@@ -30,6 +33,7 @@ class Endpoint:
         _check(settings)
         self.settings = settings
         self.examples = read_examples(settings.examples)
+        self._example_pictures: dict[tuple[Schema, int, str, int], Picture | None] = {}
         self.url = settings.url
         self.client = Client(settings)
         self._redact = Redactor(settings.secrets())
@@ -58,6 +62,21 @@ class Endpoint:
     def schema(self) -> Schema:
         return self._description.schema()
 
+    def example_picture(self, number: int, field: str, max_side: int) -> Picture | None:
+        """The picture of an example, counted from 1: that of a field, or the first. Written anew, and made once. None
+        where there is none that can be read."""
+        schema = self.schema
+        key = (schema, number, field, max_side)
+        if key not in self._example_pictures:
+            values = self.examples[number - 1].values(schema.fields) if 0 < number <= len(self.examples) else {}
+            found = None
+            with suppress(InvalidValue):
+                for f in schema.pictures:
+                    if f.name in values and field in ("", f.name) and found is None:
+                        found = images.checked(f, f.parse(values[f.name], "json"), max_side)
+            self._example_pictures[key] = found if isinstance(found, Picture) else None
+        return self._example_pictures[key]
+
     @staticmethod
     def dialect(schema: Schema) -> ModuleType:
         return dialects.BY_NAME[schema.dialect]
@@ -67,6 +86,10 @@ class Endpoint:
         """How many rows one call takes."""
         dialect = cls.dialect(schema)
         return int(dialect.max_rows(schema)) if hasattr(dialect, "max_rows") else int(dialect.MAX_ROWS)
+
+    def streams(self, schema: Schema) -> bool:
+        """Whether answers are asked for in pieces."""
+        return schema.streams and self.settings.stream_timeout > 0
 
     def without_secrets(self, reply: Reply) -> Reply:
         """The reply as everything after this may see it: an endpoint can answer with the key that it was sent."""

@@ -38,6 +38,11 @@ def read(path: Path) -> str:
         raise SettingError(f"{path} cannot be read: {error.strerror}.") from None
 
 
+def names(text: str) -> list[str]:
+    """The names that are given a value there."""
+    return [name for name, value in _values(text).items() if value]
+
+
 def changed(text: str, changes: Changes, retired: tuple[str, ...] = ()) -> str:
     """The text of `.env` with these values by name; None takes a line out. Of the names `retired` the lines become
     comments. Raises SettingError for what a `.env` cannot hold.

@@ -8,11 +8,14 @@
     ├── SignInNeeded       401  auth          a password of ours is missing
     ├── Forbidden          403  forbidden     a form sent from another site
     ├── PageNotFound       404  not_found
-    │   └── AnswerGone                        its time is over
+    │   ├── AnswerGone                        its time is over
+    │   └── JobGone
     ├── MethodNotAllowed   405  unsupported
     │   └── UnsupportedMedia   415
     ├── RateLimited        429  rate_limited
     ├── NotConfigured      503  not_configured
+    ├── QueueFull          503  overload      as many jobs wait as may
+    ├── JobsUnavailable    503  internal      their database is away
     ├── InternalError      500  internal      a fault of ours
     └── EndpointError                         the hosted model gave no answer
         ├── InputRefused   422  bad_input
@@ -37,14 +40,23 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 YOU = "Yours."
 OWNER = "The owner of this app."
 
 
+class Described(NamedTuple):
+    """An operation that a service describes: its method, its path at the service, and what is said of it."""
+
+    method: str
+    path: str
+    summary: str
+
+
 class AppError(Exception):
-    """The root. `detail` is a sentence of ours that is safe to show to anybody."""
+    """The root. `detail` is a sentence of ours that is safe to show to anybody. `operations` are those that the service
+    describes, where the address is none of them."""
 
     kind: ClassVar[str] = "internal"
     status: ClassVar[int] = 500
@@ -52,6 +64,7 @@ class AppError(Exception):
     lead: ClassVar[str] = ""
     turn: str = OWNER
     again: str = "It may help once."
+    operations: tuple[Described, ...] = ()
 
     def __init__(
         self,
@@ -132,6 +145,11 @@ class AnswerGone(PageNotFound):
     lead = "Answers are kept for a while only, or the link is not whole. Ask the model again."
 
 
+class JobGone(PageNotFound):
+    said = "there is no such job any more."
+    lead = "Jobs are kept for a day after their end, or the link is not whole. Ask the model again."
+
+
 class MethodNotAllowed(AppError):
     kind, status = "unsupported", 405
     said = "this address does not take that kind of request."
@@ -157,6 +175,22 @@ class NotConfigured(AppError):
     said = "no endpoint is set yet."
     turn = "The owner of this app: set URL and API_KEY and restart."
     again = "Not before that."
+
+
+class QueueFull(AppError):
+    kind, status = "overload", 503
+    said = "too many jobs are waiting already."
+    lead = "This one was not taken in, and nothing was sent."
+    turn = "Yours: wait a little, then ask again."
+    again = "Yes, after a pause."
+
+
+class JobsUnavailable(AppError):
+    status = 503
+    said = "background jobs cannot be reached at the moment."
+    lead = "The database that keeps them does not answer. Jobs that were taken in before are not lost."
+    turn = "Yours: wait a little. If it stays, tell the owner of this app."
+    again = "Yes, after a pause."
 
 
 class EndpointError(AppError):

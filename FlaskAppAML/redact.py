@@ -47,6 +47,7 @@ class Redactor:
         self._dumped = {shape for form in found for shape in (form, json.dumps(form, ensure_ascii=False)[1:-1])}
         self._forms = sorted(found, key=lambda form: (-len(form), form))
         self._shortest = min(map(len, found), default=0)
+        self._beginnings: frozenset[str] | None = None
 
     def stands_in(self, dumped: str) -> bool:
         """Whether a secret stands in this JSON text, in any form, escaped as JSON or not."""
@@ -62,6 +63,23 @@ class Redactor:
             return [self.document(item) for item in value]
         return value
 
+    def settled(self, text: str) -> int:
+        """How many of the first characters can be redacted alone, while more of the text is still to come: those
+        behind them begin a secret, or belong to one that is not yet told from a longer one."""
+        if self._beginnings is None:
+            self._beginnings = frozenset(form[:i] for form in self._forms for i in range(1, len(form)))
+        most = min(len(text), len(self._forms[0]) - 1 if self._forms else 0)
+        kept = next((i for i in range(most, 0, -1) if text[-i:] in self._beginnings), 0)
+        end = len(text) - kept
+        while across := [i for form in self._forms if (i := self._across(text, form, end)) >= 0]:
+            end = min(across)
+        return end
+
+    @staticmethod
+    def _across(text: str, form: str, end: int) -> int:
+        """Where a secret begins that ends behind `end`; -1 where none does."""
+        return text.find(form, max(0, end - len(form) + 1), min(len(text), end + len(form) - 1))
+
     def __call__(self, text: str) -> str:
         if len(text) < self._shortest:
             return text
@@ -69,6 +87,25 @@ class Redactor:
             if form in text:
                 text = text.replace(form, MARK)
         return text
+
+
+class InPieces:
+    """Redacts a text that comes in pieces. Of each piece that much is held back as could be part of a secret."""
+
+    def __init__(self, redact: Redactor) -> None:
+        self._redact = redact
+        self._held = ""
+
+    def __call__(self, piece: str) -> str:
+        text = self._held + piece
+        end = self._redact.settled(text)
+        self._held = text[end:]
+        return self._redact(text[:end])
+
+    def rest(self) -> str:
+        """What is still held, when no more comes."""
+        text, self._held = self._held, ""
+        return self._redact(text)
 
 
 def forms(secret: str) -> set[str]:

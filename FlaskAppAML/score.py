@@ -1,45 +1,63 @@
-"""THE PATH of one submission: encode, send, decode, present; and waiting while the reply is a ticket."""
+"""THE PATH of one submission: check pictures, encode, send, decode, present; and wait while the reply is a ticket.
+`stream` is the same path for an answer that comes in pieces."""
 
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from collections.abc import Generator, Iterable, Iterator
+from dataclasses import dataclass, replace
 from types import ModuleType
 
+from . import events, images
 from .endpoint import Endpoint
-from .errors import TimedOut
+from .errors import TimedOut, Unsupported
+from .events import Event
+from .redact import InPieces, Redactor
 from .results import Result, presentation
 from .schema import Row, Schema
-from .wire import Reply, Request
+from .wire import Reply, Request, dumps
 
 FIRST_LOOK = 0.2  # seconds after the ticket; each further wait is half as long again
 LONGEST_LOOK = 3.0
+NOT_IN_PIECES = 406  # Not Acceptable: nothing has run
 
 
 @dataclass(frozen=True)
 class Scored:
-    """An answer with what led to it. `request` holds no key: the client adds that later, on its own."""
+    """An answer with what led to it. `rows` hold the pictures as they were checked. `request` holds no key: the client
+    adds that later, on its own."""
 
     request: Request
     reply: Reply
     result: Result
+    rows: list[Row]
 
 
 def score(endpoint: Endpoint, schema: Schema, rows: list[Row]) -> Scored:
     """Scores `rows`, which were checked by this very `schema`: the endpoint may describe itself anew at any moment.
 
-    Raises EndpointError.
+    Whoever asks comes by here, so pictures are checked here, where they were not checked before. Raises EndpointError,
+    and WrongInput for a picture that cannot be read.
     """
+    rows = [images.checked_row(schema, row, endpoint.settings.image_max_side) for row in rows]
     dialect = endpoint.dialect(schema)
     started = time.monotonic()
-    request = dialect.encode(schema, endpoint.url, rows)
+    request = dialect.encode(schema, endpoint.url, [images.sent_row(schema, row) for row in rows])
     reply = endpoint.client.send(request)
     if hasattr(dialect, "poll"):
         reply = _final(endpoint, dialect, schema, request, reply, started + endpoint.settings.timeout)
+    if events.are_events(reply.headers) and hasattr(dialect, "whole"):
+        reply = _joined(dialect, schema, reply, [event for event in events.read([reply.body]) if event])
+    return _scored(endpoint, dialect, schema, rows, request, reply)
+
+
+def _scored(
+    endpoint: Endpoint, dialect: ModuleType, schema: Schema, rows: list[Row], request: Request, reply: Reply
+) -> Scored:
     reply = endpoint.without_secrets(reply)
     result = dialect.decode(schema, reply, len(rows))
     subject = str(rows[0].get(schema.subject) or "") if len(rows) == 1 else ""
-    return Scored(request, reply, presentation.present(result, endpoint.outputs, subject))
+    return Scored(request, reply, presentation.present(result, endpoint.outputs, subject), rows)
 
 
 def _final(
@@ -55,3 +73,55 @@ def _final(
         wait = min(wait * 1.5, LONGEST_LOOK)
         asked, reply = following, endpoint.client.send(following, until)
     return reply
+
+
+# In pieces
+
+
+def stream(
+    endpoint: Endpoint, schema: Schema, rows: list[Row], secrets: Iterable[str] = ()
+) -> Generator[str, None, Scored]:
+    """The texts of the answer as they come, and at the end what `score` would return. "" stands for a second of
+    silence, in which whoever reads can find out that nobody listens any more: closing this ends the call.
+
+    `secrets` are removed besides those of the settings, also where two pieces meet. Raises EndpointError.
+    """
+    if not endpoint.streams(schema):
+        return score(endpoint, schema, rows)
+    dialect = endpoint.dialect(schema)
+    clean = InPieces(Redactor([*endpoint.settings.secrets(), *secrets]))
+    rows = [images.checked_row(schema, row, endpoint.settings.image_max_side) for row in rows]
+    request = dialect.encode(schema, endpoint.url, [images.sent_row(schema, row) for row in rows])
+    wanted = dialect.in_pieces(request)
+    try:
+        with endpoint.client.streaming(wanted) as (reply, pieces):
+            if events.are_events(reply.headers):
+                reply = yield from _coming(dialect, schema, reply, pieces, clean)
+    except Unsupported as error:
+        if error.upstream_status != NOT_IN_PIECES:
+            raise
+        return score(endpoint, schema, rows)
+    return _scored(endpoint, dialect, schema, rows, wanted, reply)
+
+
+def _coming(
+    dialect: ModuleType, schema: Schema, reply: Reply, pieces: Iterator[bytes], clean: InPieces
+) -> Generator[str, None, Reply]:
+    started = time.monotonic()
+    kept: list[Event] = []
+    for event in events.read(pieces):
+        if event is None:
+            yield ""
+        else:
+            kept.append(event)
+            if text := clean(dialect.chunks(schema, event)):
+                yield text
+    if text := clean.rest():
+        yield text
+    return _joined(dialect, schema, replace(reply, seconds=reply.seconds + time.monotonic() - started), kept)
+
+
+def _joined(dialect: ModuleType, schema: Schema, reply: Reply, kept: list[Event]) -> Reply:
+    """The reply as it would have come in one. Raises the error that one of the events stands for."""
+    body = dumps(dialect.whole(schema, kept)).encode("utf-8", "replace")
+    return replace(reply, body=body, headers={**reply.headers, "content-type": "application/json"})

@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from dotenv import dotenv_values, find_dotenv
 
@@ -217,6 +217,22 @@ def one_line(value: str) -> str:
     return value
 
 
+def database_url(value: str) -> str:
+    """As SQLAlchemy wants it; hosts often give `postgres://`."""
+    scheme, _, rest = value.partition("://")
+    known = {"postgres": "postgresql+psycopg", "postgresql": "postgresql+psycopg", "sqlite": "sqlite"}
+    known["postgresql+psycopg"] = "postgresql+psycopg"
+    if scheme not in known or not rest:
+        raise ValueError("must be such as postgresql://user:password@host/database, or sqlite:////path/of/a/file")
+    return f"{known[scheme]}://{rest}"
+
+
+def redis_url(value: str) -> str:
+    if not value.startswith(("redis://", "rediss://", "unix://")):
+        raise ValueError("must be such as redis://:password@host:6379/0, or rediss:// for TLS")
+    return value
+
+
 def rate(value: str) -> str:
     if value == "off" or re.fullmatch(r"[1-9][0-9]{0,6}/(second|minute|hour|day)", value):
         return value
@@ -226,9 +242,12 @@ def rate(value: str) -> str:
 # The table.
 
 
-def setting(default: T, meaning: str, parse: Callable[[str], T], *, is_secret: bool = False, shown: str = "") -> T:
-    """A row: `shown` is what the docs print as the default where the value itself would not tell."""
-    about = {"meaning": meaning, "parse": parse, "secret": is_secret, "shown": shown}
+def setting(
+    default: T, meaning: str, parse: Callable[[str], T], *, is_secret: bool = False, shown: str = "", called: str = ""
+) -> T:
+    """A row: `shown` is what the docs print as the default where the value itself would not tell, `called` its name
+    where Python has that word for itself."""
+    about = {"meaning": meaning, "parse": parse, "secret": is_secret, "shown": shown, "called": called}
     value: T = (
         field(default_factory=lambda: default, metadata=about, repr=not is_secret)
         if isinstance(default, dict)
@@ -247,7 +266,12 @@ class Settings:
 
     # The endpoint
     url: str = setting("", "The scoring endpoint’s address.", http_url)
-    api_key: str = setting("", "The endpoint’s key.", secret, is_secret=True)
+    api_key: str = setting(
+        "",
+        "The endpoint’s key, of 8 characters or more: a shorter one could not be kept out of pages.",
+        secret,
+        is_secret=True,
+    )
     auth: str = setting(
         "bearer",
         "How the key is sent: `bearer`, `basic` (`API_KEY` is `user:password`), `none`, `header:NAME`, `query:NAME`.",
@@ -296,7 +320,7 @@ class Settings:
     accent: str = setting("", "One colour for what can be pressed or followed, such as `#005f73`.", colour)
     footer: str = setting("", "A sentence at the foot of every page.", text)
     examples: str = setting(
-        "", "Path of a JSON file with examples to click, or of a folder of such files.", existing_path
+        "", "Path of a JSON file with examples to click, or of a folder of such files and of pictures.", existing_path
     )
     templates_dir: str = setting(
         "", "A folder whose templates come before ours (`layout.html`, `form.html`, `result.html`, ...).", existing_path
@@ -305,6 +329,12 @@ class Settings:
     # Limits of one call
     timeout: float = setting(25.0, "Seconds for the whole call: look-up, connection, every try, last byte.", seconds)
     connect_timeout: float = setting(5.0, "Seconds to connect, the TLS handshake included.", seconds)
+    stream_timeout: int = setting(
+        300,
+        "Seconds for the whole of an answer that comes in pieces, whose pauses may be as long as `TIMEOUT`; 0 asks for "
+        "answers in one piece.",
+        count,
+    )
     retries: int = setting(2, "Further tries where one is safe.", count)
     max_calls: int = setting(64, "Calls at once to the endpoint, per process; a few more wait.", positive)
     max_request_bytes: int = setting(
@@ -313,6 +343,18 @@ class Settings:
     max_response_bytes: int = setting(
         32 * 1024**2, "The most that is read of an endpoint’s answer, packed or unpacked.", size, shown="32 MiB"
     )
+    background: bool = setting(
+        False,
+        "Whether the form gives a ticket at once and the model answers in the background; for slow models. Called "
+        "`ASYNC`, or with the model’s name in front: `PLANTS_ASYNC`.",
+        switch,
+        called="ASYNC",
+    )
+    job_workers: int = setting(
+        2, "Background jobs at once in each web process; 0 leaves them to `flask worker`, as `REDIS_URL` does.", count
+    )
+    job_timeout: float = setting(900.0, "Seconds for a background job, in place of `TIMEOUT`.", seconds)
+    queue_max: int = setting(1000, "Background jobs that may wait; the next one is told to come later.", positive)
     image_max_side: int = setting(
         2048, "Pixels: pictures are shrunk until neither side is longer, before they are sent.", positive
     )
@@ -326,6 +368,12 @@ class Settings:
     )
     rate_limit: str = setting(
         "60/minute", "Submissions per client and process, then 429; `off` for none. The key pays for every call.", rate
+    )
+    camera: str = setting(
+        "600/minute",
+        "Frames per client and process on the page `/camera`, counted apart from submissions: each is a call that the "
+        "key pays for, too. `off`: no such page.",
+        rate,
     )
     connect_page: str = setting(
         "local",
@@ -361,8 +409,24 @@ class Settings:
     )
     answer_minutes: int = setting(
         15,
-        "How long an answer can be downloaded and opened by its link; 0 writes nothing to disk.",
+        "How long an answer can be downloaded and opened by its link, that of a background job a day at least; "
+        "0 writes nothing to disk, and there are no background jobs.",
         count,
+    )
+    database_url: str = setting(
+        "",
+        "Where background jobs are kept: PostgreSQL, where workers run on other machines. Needs "
+        "`requirements-scale.txt`.",
+        database_url,
+        is_secret=True,
+        shown="SQLite in `DATA_DIR`",
+    )
+    redis_url: str = setting(
+        "",
+        "Redis, which wakes each `flask worker` at once; the web processes run no jobs themselves then. Needs "
+        "`requirements-scale.txt`.",
+        redis_url,
+        is_secret=True,
     )
     show_raw: bool = setting(True, "Whether the raw JSON of an answer is shown.", switch)
     log_level: str = setting(
@@ -377,14 +441,16 @@ class Settings:
     def read(environ: Mapping[str, str]) -> Settings:
         """The settings that `environ` gives. Raises SettingError that names every wrong one."""
         values: dict[str, Any] = {"data_dir": data_dir_default(environ)}
+        in_front = f"{prefix_of(environ.get('NAME') or 'model')}ASYNC"  # of the one model too, as of each of several
+        environ = {"ASYNC": environ.get(in_front, ""), **environ}
         wrong: list[str] = []
         for row in _table():
             try:
-                given = _given(environ, row.name.upper(), row.metadata["secret"])
+                given = _given(environ, _name_of(row), row.metadata["secret"])
                 if given:
                     values[row.name] = row.metadata["parse"](given)
             except ValueError as error:
-                wrong.append(f"{row.name.upper()} {_plain(error, row.metadata['parse'])}.")
+                wrong.append(f"{_name_of(row)} {_plain(error, row.metadata['parse'])}.")
         if wrong:
             raise SettingError("\n".join(wrong))
         whole = Settings(**values)
@@ -411,8 +477,15 @@ class Settings:
         parts = [part for value in carried for part in re.split(r"[\s=;,]+", value) if part.lower() not in SCHEMES]
         password = self.api_key.partition(":")[2] if self.auth == "basic" else ""
         of_models = [secret for one in self.each for secret in one.secrets()]
-        known = [self.api_key, password, self.password, self.secret_key, *carried, *parts, *of_models]
+        of_stores = [secret for url in (self.database_url, self.redis_url) for secret in _passwords(url)]
+        known = [self.api_key, password, self.password, self.secret_key, *carried, *parts, *of_stores, *of_models]
         return tuple({s for s in known if len(s) >= SHORTEST_PART})
+
+
+def _passwords(url: str) -> tuple[str, ...]:
+    """The password inside an address, as it is written there and as it is meant."""
+    found = url.partition("://")[2].partition("/")[0].rpartition("@")[0].partition(":")[2]
+    return tuple(one for one in (found, unquote(found)) if len(one) >= SHORTEST_SECRET)
 
 
 # What belongs to one model alone: another one's would be wrong for it.
@@ -451,6 +524,10 @@ def _home(url: str) -> tuple[str, str]:
 
 def _table() -> list[Any]:
     return [row for row in fields(Settings) if row.metadata]
+
+
+def _name_of(row: Any) -> str:
+    return row.metadata["called"] or str(row.name.upper())
 
 
 def _given(environ: Mapping[str, str], key: str, is_secret: bool) -> str:
@@ -511,7 +588,7 @@ def rows() -> list[dict[str, Any]]:
     for row in _table():
         default = "" if row.default is MISSING else row.default
         shown = row.metadata["shown"] or _printed(default)
-        table.append({"name": row.name.upper(), "default": shown, **row.metadata})
+        table.append({"name": _name_of(row), "attribute": row.name, "default": shown, **row.metadata})
     return table
 
 

@@ -24,10 +24,11 @@ from bench import servers, stub
 from bench.report import markdown
 from FlaskAppAML import create_app
 from FlaskAppAML.answers import answer_id
+from FlaskAppAML.prediction import Question
 from FlaskAppAML.results import presentation
 from FlaskAppAML.settings import Settings
 from FlaskAppAML.web import view
-from FlaskAppAML.web.predictions import Question, scored_document
+from FlaskAppAML.web.predictions import scored_document
 from FlaskAppAML.web.site import Site
 
 TURNS = 600

@@ -23,8 +23,8 @@ start with a sentence that names it. A secret has no default and can be given as
 holds it (Docker and Kubernetes secrets). On App Service a setting may be a Key Vault reference,
 `@Microsoft.KeyVault(...)`; when App Service could not resolve one, the app says so at the start.
 
-`flask check` says which settings are in force, without calling the model. What `FORM` and `EXAMPLES` may hold stands in
-[form.md](form.md).
+`flask check` says which settings are in force and which names in `.env` are nearly settings, without calling the model.
+What `FORM` and `EXAMPLES` may hold stands in [form.md](form.md).
 
 Where it listens is not a matter of the app but of its server: `runserver.py` takes `--host` and `--port`, else
 `SERVER_HOST`, and `SERVER_PORT`, `HTTP_PLATFORM_PORT` or `PORT`, else localhost:5555. gunicorn takes `PORT`, else 8000,

@@ -312,5 +312,5 @@ def test_a_submission_ends_at_the_endpoint_that_it_began_at(
     assert [path for method, path, _ in other.seen if method == "POST"] == []
     link = re.search(r"/answers/[0-9a-f]{32}", page)
     assert link
-    for ending in ("", ".json", ".csv"):
+    for ending in ("", ".json", ".csv", ".xlsx"):
         assert app.test_client().get(link[0] + ending, **HERE).status_code == 404

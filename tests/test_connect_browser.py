@@ -16,6 +16,8 @@ from axe_playwright_python.sync_playwright import Axe
 from conftest import COMPANY, KEY
 from misbehaving import Misbehaving
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+from test_connect import Service
+from test_connect_addresses import FLATS
 from waitress import create_server
 
 import FlaskAppAML
@@ -154,9 +156,31 @@ def used(page: Page, address: str, demo: Demo, _: Misbehaving) -> None:
     page.wait_for_selector("[data-used]")
 
 
+def elsewhere(page: Page, address: str, demo: Demo, _: Misbehaving) -> None:
+    service = Service()
+    service.tell("/openapi.json", FLATS)
+    inspect(page, address, f"{service.root}/scoore")
+    page.click("[name=connect-at] >> nth=0")
+    page.wait_for_selector("text=Found:")
+    assert page.input_value("#connect-url") == f"{service.root}/rent"
+    assert page.input_value(KEY_FIELD) == KEY
+    page.fill("#connect-url", f"{service.root}/scoore")
+    page.click("text=Inspect again")
+    page.wait_for_selector("[name=connect-at]")
+    service.close()
+
+
+def columns(page: Page, address: str, demo: Demo, _: Misbehaving) -> None:
+    inspect(page, address, demo.urls["iris_mlflow"])
+    assert "Ask the model for its columns" in page.inner_text("main")
+    page.click("text=Send one empty request")
+    page.wait_for_selector("text=Found: MLflow")
+
+
 STATES = {
-    name.__name__: name for name in (empty, found, guessed, refused, wrong, tried, not_tried, failed, used)
-}  # fmt: skip
+    state.__name__: state
+    for state in (empty, found, guessed, refused, wrong, tried, not_tried, failed, used, elsewhere, columns)
+}
 
 
 @pytest.mark.parametrize("state", STATES)
@@ -260,3 +284,15 @@ def test_settings_are_copied_with_words_for_the_key(address: str, demo: Demo, op
     copied = page.evaluate("navigator.clipboard.readText()")
     assert f'URL: "{demo.urls["iris_v2"]}"' in copied
     assert KEY not in copied
+
+
+def test_a_form_with_a_table_that_was_put_in_has_its_boxes(
+    address: str, env: Path, open_page: Callable[..., Page]
+) -> None:
+    page = open_page()
+    page.goto(f"{address}/connect")
+    page.fill("#connect-schema", '{"people": [{"who": "Ada", "age": 36}]}')
+    page.click("text=Inspect")
+    page.wait_for_selector("#found")
+    assert page.is_visible("[data-model] .grid input >> nth=1")
+    assert page.locator("[data-model] .grid").count() == 1

@@ -31,8 +31,11 @@ def test_the_settings_docs_are_made_from_the_table(generate: ModuleType, path: s
     assert (ROOT / path).read_text("utf-8") == generate.PAGES[path](), "run: make docs"
 
 
+SHOWN = ("SECRET_KEY", "DATABASE_URL")  # what stands in their place is no secret
+
+
 def test_no_secret_has_a_default() -> None:
-    assert all(not row["default"] for row in rows() if row["secret"] and row["name"] != "SECRET_KEY")
+    assert all(not row["default"] for row in rows() if row["secret"] and row["name"] not in SHOWN)
 
 
 def test_every_link_between_documents_leads_somewhere() -> None:

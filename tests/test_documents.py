@@ -64,6 +64,8 @@ def field(node: Any, name: str = "x", *, required: bool = True) -> Field:
         ({"type": ["integer", "number"]}, "number"),
         ({"type": "boolean"}, "boolean"),
         ({"type": "string", "format": "date"}, "date"),
+        ({"type": "string", "format": "month"}, "month"),
+        ({"type": "string", "format": "week"}, "week"),
         ({"type": "string", "format": "time"}, "time"),
         ({"type": "string", "format": "date-time"}, "datetime"),
         ({"type": "string", "format": "binary"}, "file"),

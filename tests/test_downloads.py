@@ -63,9 +63,9 @@ def test_a_value_is_read_back_as_it_was(value: Any, written: str) -> None:
 
 
 def test_all_rows_of_a_table_are_written() -> None:
-    """The columns by their names at the endpoint; a view in front of the table does not hide it."""
-    table = Table("t", [Column("a", label="Shown"), Column("=b")], [[i, None] for i in range(1000)])
-    parts = [Scores([Score("x", 1.0)], "t"), table]
+    """A view in front of the table does not hide it."""
+    table = Table("t", [Column("a"), Column("=b")], [[i, None] for i in range(1000)])
+    parts = [Scores([Score("x", 1.0)], "t", of_table=True), table]
     rows = read_back(csv_text(parts))
     assert rows[0] == ["a", "'=b"]
     assert rows[1:] == [[str(i), ""] for i in range(1000)]
@@ -107,6 +107,10 @@ def test_several_outputs_make_several_blocks() -> None:
             [["tags"], ["Label", "Score"], ["a", "1.0"], [], [""], ["took"], ["5"]],
         ),
         ([], [["answer"]]),
+        (
+            [Scores([Score("a", 0.9)]), Table("", [Column("version")], [["3"]])],
+            [[""], ["Label", "Score"], ["a", "0.9"], [], [""], ["version"], ["3"]],
+        ),
     ],
 )
 def test_an_answer_without_a_table_can_be_downloaded_too(parts: list[Any], rows: list[list[str]]) -> None:

@@ -6,6 +6,7 @@ gives.
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import threading
@@ -23,7 +24,7 @@ from waitress import create_server
 
 import FlaskAppAML
 from FlaskAppAML.forms import form_class
-from FlaskAppAML.schema import Field, Schema
+from FlaskAppAML.schema import Alternative, Field, Schema
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 pytestmark = [
@@ -41,9 +42,10 @@ SCHEMA = Schema(
     (
         Field("name", label="Name", help="As in the passport.", max_length=30),
         Field("review", max_length=1000, required=False),
+        Field("avoid", required=False, default="blur"),
         Field("mail", format="email", required=False),
         Field("token", secret=True, required=False),
-        Field("age", "integer", unit="years", minimum=Decimal(0), maximum=Decimal(130)),
+        Field("age", "integer", unit="years", minimum=Decimal(0), maximum=Decimal(130), example=36),
         Field("id", "integer", required=False),
         Field("rate", "number", above=Decimal(0), below=Decimal(1), required=False),
         Field("member", "boolean"),
@@ -68,6 +70,26 @@ SCHEMA = Schema(
             ),
             required=False,
         ),
+        Field(
+            "shape",
+            "json",
+            label="Shape",
+            alternatives=(
+                Alternative("Circle", (Field("kind", fixed="circle"), Field("radius", "number"))),
+                Alternative(
+                    "Polygon",
+                    (
+                        Field("kind", fixed="polygon"),
+                        Field("corners", "list", items=Field("item", "integer")),
+                        Field("closed", "boolean", required=False),
+                    ),
+                    help="A line through corners.",
+                ),
+                Alternative("By name", (Field("shape", label="Name"),), is_object=False),
+                Alternative("None at all", (Field("shape", fixed="none"),), is_object=False),
+            ),
+            required=False,
+        ),
         Field("street", place=("address",), required=False),
         Field("meta", "json", required=False),
         Field("old", deprecated=True, required=False),
@@ -79,6 +101,7 @@ PAGE = """<!doctype html>
   <meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
   <title>Every kind of field</title><link rel="stylesheet" href="/static/app.css">
   <script src="/static/app.js" defer></script>
+  {% for file in form.scripts %}<script src="/static/{{ file }}" defer></script>{% endfor %}
 </head>
 <body>
   <main id="main"><h1>Every kind of field</h1>
@@ -168,6 +191,12 @@ def by_name(name: str) -> str:
 
 FOLD = "[data-as-json]"
 FOLD_HEAD = f"{FOLD} > summary"
+
+
+def shown_json(page: Page) -> Any:
+    box = page.locator(by_name("_json"))
+    expect(box).not_to_have_value("")
+    return json.loads(box.input_value())
 
 
 def empty(page: Page) -> None:
@@ -286,7 +315,7 @@ def test_rows_are_a_table_to_fill_in_and_to_paste_into(served: Served, open_page
     ]
     assert page.locator(".grid tbody tr").count() == 3
     for _ in range(3):
-        page.click("text=Remove >> nth=0")
+        page.click("[data-less] >> nth=0")
     assert page.locator(".grid tbody tr").count() == 1
     send(page)
     assert served.rows[-1]["people"] is None
@@ -320,6 +349,7 @@ def test_what_is_no_choice_stays_in_sight_and_is_named(served: Served, open_page
 
 ROW = f"""{{
   "name": "Ada",
+  "avoid": null,
   "age": 36,
   "id": {BIG},
   "rate": 0.10,
@@ -362,6 +392,14 @@ ROW = f"""{{
       "vip": true
     }}
   ],
+  "shape": {{
+    "kind": "polygon",
+    "corners": [
+      1,
+      {BIG}
+    ],
+    "closed": false
+  }},
   "meta": {{
     "a": {BIG},
     "b": null
@@ -376,7 +414,6 @@ def test_the_form_turns_into_json_and_back_without_losing_a_digit(
     page = open_page()
     page.fill(by_name("token"), "secret")
     page.click(FOLD_HEAD)
-    expect(page.locator(by_name("_json"))).to_have_value("{}")
     expect(page.locator(by_name("name"))).to_be_hidden()
     assert page.is_visible(by_name("token")), "a secret stays in its own box"
     assert page.is_visible(by_name("picture"))
@@ -403,7 +440,9 @@ def test_the_form_turns_into_json_and_back_without_losing_a_digit(
     expect(page.locator(by_name("name"))).to_be_hidden()
 
 
-def test_broken_json_stays_and_wrong_values_lead_to_their_fields(open_page: Callable[..., Page]) -> None:
+def test_who_sent_json_stays_with_it_and_is_told_what_is_wrong_by_name(
+    served: Served, open_page: Callable[..., Page]
+) -> None:
     page = open_page()
     page.click(FOLD_HEAD)
     page.fill(by_name("_json"), '{"name": "Ada",')
@@ -411,11 +450,159 @@ def test_broken_json_stays_and_wrong_values_lead_to_their_fields(open_page: Call
     page.wait_for_selector(f"{FOLD} .error:visible")
     expect(page.locator(by_name("_json"))).to_have_value('{"name": "Ada",')
     expect(page.locator(by_name("name"))).to_be_hidden()
-    page.fill(by_name("_json"), '{"name": "Ada", "age": "36", "member": true}')
+    wrong = '{"name": "Ada", "age": "36", "member": true}'
+    page.fill(by_name("_json"), wrong)
     send(page)
-    assert page.inner_text("#in-age-error") == "Send a whole number, without quotes."
-    assert page.is_visible(by_name("age"))
+    expect(page.locator(by_name("_json"))).to_have_value(wrong)
+    assert page.inner_text(f"{FOLD} .error") == "age: send a whole number, without quotes."
+    expect(page.locator(by_name("age"))).to_be_hidden()
+    page.click("#problems a")
+    expect(page.locator(by_name("_json"))).to_be_focused()
+    page.click(FOLD_HEAD)
     expect(page.locator(by_name("_json"))).to_have_value("")
     expect(page.locator(by_name("name"))).to_have_value("Ada")
+    assert page.inner_text("#in-age-error") == "Send a whole number, without quotes."
     send(page)
+    assert served.rows[-1]["age"] == 36
     assert page.locator(".alert").count() == 0
+
+
+def test_json_begins_with_every_name_while_the_form_is_empty(open_page: Callable[..., Page]) -> None:
+    page = open_page()
+    page.click(FOLD_HEAD)
+    box = page.locator(by_name("_json"))
+    shown = shown_json(page)
+    assert list(shown) == [f.name for f in SCHEMA.fields if f.kind != "file" and not f.secret]
+    assert shown == {**dict.fromkeys(shown), "avoid": "blur", "age": 36}, "an example where something must stand"
+    page.click(FOLD_HEAD)
+    expect(box).to_have_value("")
+    expect(page.locator(by_name("age"))).to_have_value("")
+    page.fill(by_name("name"), "Ada")
+    page.click(FOLD_HEAD)
+    assert shown_json(page) == {"name": "Ada", "avoid": "blur"}
+
+
+def needed(page: Page) -> None:
+    page.fill(by_name("name"), "x")
+    page.fill(by_name("age"), "1")
+    page.check(by_name("member") + ">> nth=0")
+
+
+def test_of_alternatives_only_the_chosen_one_is_in_sight(served: Served, open_page: Callable[..., Page]) -> None:
+    page = open_page()
+    needed(page)
+    radius, corners = page.locator(by_name("shape:0:radius")), page.locator(by_name("shape:1:corners"))
+    expect(radius).to_be_hidden()
+    page.check("text=Circle")
+    expect(radius).to_be_visible()
+    radius.fill("x")
+    send(page)
+    expect(page.locator("#in-shape-0-0-error")).to_be_visible()
+    page.click("#problems a")
+    expect(radius).to_be_focused()
+    page.check("text=Polygon")
+    expect(radius).to_be_hidden()
+    corners.fill("1 2")
+    send(page)
+    assert served.rows[-1]["shape"] == {"kind": "polygon", "corners": [1, 2]}
+    expect(corners).to_have_value("1 2")
+
+
+def test_without_script_all_alternatives_are_shown_and_the_chosen_one_counts(
+    served: Served, open_page: Callable[..., Page]
+) -> None:
+    page = open_page(java_script_enabled=False)
+    needed(page)
+    page.fill(by_name("shape:0:radius"), "2")
+    page.fill(by_name("shape:2:shape"), "heart")
+    page.check("text=By name")
+    send(page)
+    assert served.rows[-1]["shape"] == "heart"
+
+
+@pytest.mark.parametrize("shape", ['"heart"', '"none"', '{\n    "kind": "circle",\n    "radius": 2.50\n  }'])
+def test_each_alternative_goes_to_json_and_back(shape: str, open_page: Callable[..., Page]) -> None:
+    page = open_page()
+    text = f'{{\n  "avoid": "",\n  "shape": {shape}\n}}'
+    page.click(FOLD_HEAD)
+    page.fill(by_name("_json"), text)
+    page.click(FOLD_HEAD)
+    expect(page.locator(by_name("_json"))).to_have_value("")
+    page.click(FOLD_HEAD)
+    expect(page.locator(by_name("_json"))).to_have_value(text)
+
+
+def marked(page: Page) -> list[str]:
+    boxes = page.locator(".grid [aria-invalid]")
+    return [boxes.nth(i).input_value() for i in range(boxes.count())]
+
+
+def test_only_the_wrong_cells_are_marked_and_each_is_named(open_page: Callable[..., Page]) -> None:
+    page = open_page()
+    needed(page)
+    paste(page, ".grid input", "Ada\t36\tyes\nGrace\tx\tyes\n\t7\tno\nHedy\t9\tperhaps")
+    send(page)
+    assert marked(page) == ["x", "", "perhaps"]
+    assert page.inner_text("#in-people-error") == (
+        "Row 2, Years: enter a whole number, digits only, such as 12. Row 3, Who: fill this in. "
+        "Row 4, VIP: choose yes or no."
+    )
+    page.fill(".grid [aria-invalid] >> nth=0", "85")
+    assert marked(page) == ["", "perhaps"]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("years\tWHO\n36\tAda", ""),
+        ("who,Salary,Years\nAda,100,36", "Left out, for there is no such column: Salary."),
+        ("Ada,36,", ""),
+        ("Ada\t36\t\tx\ty", "Left out: 2 more columns than there are here."),
+    ],
+)
+def test_a_pasted_table_says_what_it_leaves_out(
+    text: str, said: str, served: Served, open_page: Callable[..., Page]
+) -> None:
+    page = open_page()
+    needed(page)
+    paste(page, ".grid input", text)
+    assert page.inner_text("[data-left-out]") == said
+    send(page)
+    assert served.rows[-1]["people"] == [{"who": "Ada", "years": 36, "vip": None}]
+
+
+def test_every_row_can_be_removed_without_scrolling(open_page: Callable[..., Page]) -> None:
+    page = open_page()
+    for width in (1280, 360):
+        page.set_viewport_size({"width": width, "height": 900})
+        button, table = page.locator("[data-less]").bounding_box(), page.locator(".grid").bounding_box()
+        assert button is not None
+        assert table is not None
+        assert button["x"] + button["width"] <= table["x"] + table["width"] + 7, "of the frame’s own room"
+
+
+def test_a_slider_that_nobody_moved_looks_and_sounds_so(open_page: Callable[..., Page]) -> None:
+    page = open_page()
+    slider = page.locator("#in-age-range")
+    expect(slider).to_have_class("js unset")
+    expect(slider).to_have_attribute("aria-valuetext", "not set yet")
+    page.focus("#in-age-range")
+    page.keyboard.press("ArrowRight")
+    expect(slider).to_have_class("js")
+    expect(slider).to_have_attribute("aria-valuetext", "1")
+
+
+def test_the_empty_text_is_sent_where_it_is_ticked(served: Served, open_page: Callable[..., Page]) -> None:
+    page = open_page()
+    needed(page)
+    page.fill(by_name("avoid"), "")
+    send(page)
+    assert [row["avoid"] for row in served.rows[-1:]] == [None]
+    page.check("#in-avoid-empty")
+    page.click(FOLD_HEAD)
+    assert shown_json(page)["avoid"] == ""
+    page.click(FOLD_HEAD)
+    expect(page.locator("#in-avoid-empty")).to_be_checked()
+    send(page)
+    assert [row["avoid"] for row in served.rows[-1:]] == [""]
+    expect(page.locator("#in-avoid-empty")).to_be_checked()

@@ -494,7 +494,7 @@ def test_nested_objects_and_groups_stand_under_their_names() -> None:
         Field("old", deprecated=True, place=("input",)),
     )
     html = whole(form_class(Schema(fields))())
-    order = re.findall(r'<legend>(.*?)</legend>|name="(\w+)"|<summary>(.*?)</summary>', html)
+    order = re.findall(r'<legend dir="auto">(.*?)</legend>|name="(\w+)"|<summary>(.*?)</summary>', html)
     assert ["".join(found) for found in order] == [
         "name", "address", "street", "town", "address › geo", "lat", "Ours", "own", "Parameters", "limit",
         "Older options", "old", "Send as JSON instead", "_json",
@@ -575,10 +575,9 @@ def test_a_file_is_an_upload_with_a_type_by_its_name() -> None:
 @pytest.mark.parametrize(
     ("files", "message"),
     [
-        ({}, "Choose a file."),
-        ({"picture": FileStorage(io.BytesIO(b""), filename="")}, "Choose a file."),
+        ({}, "Choose a picture."),
+        ({"picture": FileStorage(io.BytesIO(b""), filename="")}, "Choose a picture."),
         ({"picture": FileStorage(io.BytesIO(b""), filename="a.png")}, "This file is empty."),
-        ({"picture": FileStorage(io.BytesIO(b"x"), filename="a.txt")}, "Choose another file. A picture."),
     ],
 )
 def test_a_file_that_does_not_do_is_said(files: dict[str, Any], message: str) -> None:

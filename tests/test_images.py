@@ -20,7 +20,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 from FlaskAppAML import images
-from FlaskAppAML.images import Picture, crop, draw_boxes, in_pixels, label_text, layout_of, read, tensor
+from FlaskAppAML.images import Picture, boxes, crop, draw_boxes, in_pixels, label_text, layout_of, read, tensor
 from FlaskAppAML.results import Box, Boxes
 from FlaskAppAML.schema import Upload
 from FlaskAppAML.schema.values import InvalidValue
@@ -624,7 +624,7 @@ def test_labels_are_legible() -> None:
     colours = {with_label.getpixel(place) for place in plate}
     assert {(0xEE, 0x66, 0x77), (0, 0, 0)} <= colours
     for colour in images.COLOURS:
-        assert contrast(colour, images._ink(colour)) >= 4.5
+        assert contrast(colour, boxes._ink(colour)) >= 4.5
 
 
 def contrast(colour: str, ink: str) -> float:

@@ -42,6 +42,17 @@ def several(demo: Demo, tmp_path: Path) -> FlaskClient:
     return FlaskAppAML.create_app(Settings.read(environ(demo, tmp_path))).test_client()
 
 
+def test_many_models_stand_in_a_list_that_opens(demo: Demo, tmp_path: Path) -> None:
+    names = [f"m{number}" for number in range(1, 10)]
+    given = environ(demo, tmp_path, MODELS=",".join(names), **{f"{name.upper()}_URL": demo.url for name in names})
+    page = FlaskAppAML.create_app(Settings.read(given)).test_client().get("/models/m3").text
+    listed = re.search(r"<nav.*?<details.*?</details>", page, re.DOTALL)
+    assert listed
+    assert re.findall(r'href="/models/(\w+)"', listed[0]) == names
+    assert re.findall(r'href="/models/(\w+)" aria-current', listed[0]) == ["m3"]
+    assert "/static/models-" in " ".join(link["href"] for link in check(page).all("link"))
+
+
 def test_each_model_has_its_own_form_and_the_pages_lead_to_all(several: FlaskClient) -> None:
     first = several.get("/")
     assert "title" in check(first.text).values()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from decimal import Decimal
 from typing import Any
@@ -13,6 +14,7 @@ from vectors_of import agrees, reply_of, url_of, vectors_of
 from FlaskAppAML import faults
 from FlaskAppAML.dialects import openai
 from FlaskAppAML.errors import BadResponse, EndpointError
+from FlaskAppAML.events import Event
 from FlaskAppAML.results import Json, Part, Table, Text, Vector
 from FlaskAppAML.schema import Schema, Upload
 from FlaskAppAML.wire import Reply
@@ -315,34 +317,32 @@ def test_the_service_s_own_error_is_an_error() -> None:
 
 
 @pytest.mark.parametrize(
-    ("line", "text"),
+    ("data", "text"),
     [
-        ('data: {"choices": [{"delta": {"role": "assistant", "content": ""}}]}', ""),
-        ('data: {"choices": [{"delta": {"content": "Iris"}}]}', "Iris"),
-        ('data:{"choices": [{"delta": {"content": " setosa"}}]}', " setosa"),
-        ('data: {"choices": [{"delta": {"content": null}, "finish_reason": "stop"}]}', ""),
-        ('data: {"choices": [{"text": "once"}]}', "once"),
-        ('data: {"choices": [], "usage": {"total_tokens": 3}}', ""),
-        ("data: [DONE]", ""),
-        ("data: 3", ""),
+        ('{"choices": [{"delta": {"role": "assistant", "content": ""}}]}', ""),
+        ('{"choices": [{"delta": {"content": "Iris"}}]}', "Iris"),
+        ('{"choices": [{"delta": {"content": " setosa"}}]}', " setosa"),
+        ('{"choices": [{"delta": {"content": null}, "finish_reason": "stop"}]}', ""),
+        ('{"choices": [{"delta": {"content": "of the second choice"}, "index": 1}]}', ""),
+        ('{"choices": [{"text": "once"}]}', "once"),
+        ('{"choices": [], "usage": {"total_tokens": 3}}', ""),
+        ("[DONE]", ""),
+        ("3", ""),
         ("", ""),
-        (": ping", ""),
-        ("event: message", ""),
-        ("data:", ""),
     ],
 )
-def test_a_line_of_a_stream(line: str, text: str) -> None:
-    assert openai.chunks(openai.DEFAULT_SCHEMA, line) == text
+def test_a_piece_of_an_answer(data: str, text: str) -> None:
+    assert openai.chunks(openai.DEFAULT_SCHEMA, Event("message", data)) == text
 
 
-def test_a_broken_line_is_refused() -> None:
+def test_a_broken_piece_is_refused() -> None:
     with pytest.raises(BadResponse):
-        openai.chunks(openai.DEFAULT_SCHEMA, 'data: {"choices"')
+        openai.chunks(openai.DEFAULT_SCHEMA, Event("message", '{"choices"'))
 
 
 def test_an_error_in_a_stream_is_an_error() -> None:
     with pytest.raises(EndpointError):
-        openai.chunks(openai.DEFAULT_SCHEMA, 'data: {"error": {"message": "out of memory"}}')
+        openai.chunks(openai.DEFAULT_SCHEMA, Event("message", '{"error": {"message": "out of memory"}}'))
 
 
 # Anything at all
@@ -360,4 +360,6 @@ def test_no_description_breaks_the_reader(url: str, document: Any) -> None:
 @pytest.mark.parametrize("body", ODD, ids=str)
 def test_no_answer_breaks_the_reader(body: Any) -> None:
     decoded(body)
-    openai.chunks(openai.DEFAULT_SCHEMA, f"data: {json.dumps(body)}")
+    pieces = [Event("message", json.dumps(body)), Event("message", "[DONE]")]
+    with contextlib.suppress(EndpointError):  # some of them are errors
+        openai.whole(openai.DEFAULT_SCHEMA, pieces)

@@ -19,12 +19,14 @@ from FlaskAppAML.results import (
     Image,
     Images,
     Json,
+    Line,
     Media,
     Number,
     Part,
     Result,
     Score,
     Scores,
+    Series,
     Span,
     Spans,
     Table,
@@ -85,6 +87,7 @@ PARTS: list[Part] = [
     Text(f"{EVIL}\n" * 5, EVIL),
     Text("A sentence of a longer text. " * 20 + "\nnew line\n\nA second paragraph."),
     Json({EVIL: [EVIL]}, EVIL),
+    Series([EVIL, "2026-02"], [Line(EVIL, [1.5, None]), Line("b", [None, None])], EVIL),
 ]
 
 

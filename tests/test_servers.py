@@ -31,6 +31,7 @@ from waitress import create_server
 from werkzeug.datastructures import FileStorage, MultiDict
 
 import FlaskAppAML
+from FlaskAppAML import connect
 from FlaskAppAML.dialects import mlflow
 from FlaskAppAML.endpoint import Endpoint
 from FlaskAppAML.errors import EndpointError, InputRefused, KeyRefused
@@ -254,6 +255,18 @@ def test_a_signature_is_read_from_what_mlflow_says_of_an_empty_frame(case: Case,
     columns = mlflow.columns_of_error(raised.value.endpoint_text)
     assert [(f.name, f.kind, f.required) for f in columns] == [(n, "number", True) for n in FLOWERS[0]]
     assert set(raised.value.fields) == set(FLOWERS[0])
+
+
+@pytest.mark.parametrize("case", [param(case) for case in CASES if case.title == "MLflow, nothing given"])
+def test_the_owner_can_ask_mlflow_for_its_columns(case: Case, park: Park, tmp_path: Path) -> None:
+    run = park(case.server)
+    before = run.gate.scored
+    schema = connect.columns(Endpoint(settings(run, case, tmp_path / "one")))
+    assert run.gate.scored == before + 1
+    told = Endpoint(settings(run, case, tmp_path / "two", schema=schema))
+    assert [(f.name, f.kind, f.required) for f in told.schema.fields] == [(n, "number", True) for n in FLOWERS[0]]
+    rows = [typed_row(told, typed) for typed in FLOWERS]
+    assert species_in(score(told, told.schema, rows).result) == list(SPECIES)
 
 
 def test_the_page_holds_every_server_once(all_seen: dict[str, Seen]) -> None:

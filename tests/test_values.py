@@ -25,7 +25,7 @@ from FlaskAppAML.forms.looks import written
 from FlaskAppAML.media import content_type_of
 from FlaskAppAML.schema import Field, Kind, Schema, Upload, plain, record, without_files
 from FlaskAppAML.schema.hints import hint
-from FlaskAppAML.schema.patterns import compiled, matches
+from FlaskAppAML.schema.patterns import compiled, matches, pattern_words
 from FlaskAppAML.schema.strict_json import read_strict
 from FlaskAppAML.schema.values import InvalidValue
 
@@ -45,6 +45,7 @@ CODE = Field("x", pattern="^[A-Z]{2}[0-9]+$")
 PART = Field("x", pattern="[0-9]")
 NULL = Field("x", nullable=True)
 DAY, CLOCK, MOMENT = Field("x", "date"), Field("x", "time"), Field("x", "datetime")
+MONTH, WEEK = Field("x", "month"), Field("x", "week")
 FREE = Field("x", "json")
 NUMBERS = Field("x", "list", items=Field("item", "number"))
 WHOLES = Field("x", "list", items=Field("item", "integer", minimum=number(0)), min_items=2, max_items=3)
@@ -106,6 +107,13 @@ TABLE: list[tuple[Field, Any, Any, Any]] = [
     (DAY, "2024-W09-4", 20240229, REFUSED),
     (DAY, "", None, REFUSED),
     (optional(DAY), "", None, None),
+    (MONTH, "2024-02", "2024-02", "2024-02"),
+    (MONTH, "2024-13", "2024-13", REFUSED),
+    (MONTH, "2024-2", 202402, REFUSED),
+    (WEEK, "2020-W53", "2020-W53", "2020-W53"),
+    (WEEK, "2024-W53", "2024-W53", REFUSED),
+    (WEEK, "2024-W09-4", "2024W09", REFUSED),
+    (WEEK, "", None, REFUSED),
     (CLOCK, "09:30", "09:30", "09:30:00"),
     (CLOCK, "09:30:15.25", "09:30:15.25", "09:30:15.25"),
     (CLOCK, "09:30+02:00", "09:30+02:00", "09:30:00+02:00"),
@@ -173,6 +181,9 @@ TABLE: list[tuple[Field, Any, Any, Any]] = [
     (PEOPLE, 'Age,who,vip\n36,Ada,\n7,"Bob, Jr",yes', ELSEWHERE, [ADA, BOB]),
     (PEOPLE, "Ada;36;", ELSEWHERE, [ADA]),
     (PEOPLE, "Who is it\tAge\tvip\r\nAda\t36\t\r\n", ELSEWHERE, [ADA]),
+    (PEOPLE, "AGE\tWHO IS IT\n36\tAda", ELSEWHERE, [ADA]),
+    (PEOPLE, "\ufeffwho\tage\nAda\t36", ELSEWHERE, [ADA]),
+    (PEOPLE, "who\tage\tsalary\nAda\t36\t9", ELSEWHERE, REFUSED),
     (PEOPLE, '[{"who": "Ada", "age": 36}]', [{"who": "Ada", "age": 36}], [ADA]),
     (PEOPLE, "Ada\tx\t", [{"who": "Ada", "age": "36"}], REFUSED),
     (PEOPLE, "Ada\t-1\t", [{"who": "Ada", "age": -1}], REFUSED),
@@ -263,7 +274,7 @@ def test_what_stands_in_the_box_is_read_as_the_same_again(field: Field, value: A
         (OPEN, "0", "Use more than 0."),
         (OPEN, "1", "Use less than 1."),
         (HALVES, "0.3", "Use a multiple of 0.5."),
-        (CODE, "ab", "does not match the pattern ^[A-Z]{2}[0-9]+$"),
+        (CODE, "ab", "Use 2 capital letters, then digits."),
         (DAY, "1.2.2024", "such as 2024-02-29"),
         (FREE, '{"a": 1,\n"b" 2}', "line 2, column 5"),
         (FREE, '{"a": NaN}', "JSON has no NaN."),
@@ -294,7 +305,7 @@ def test_a_refusal_says_what_to_do(field: Field, typed: str, words: str) -> None
         (HALVES, "A number, a multiple of 0.5."),
         (TENS, "A whole number, -20 or more, a multiple of 10."),
         (replace(TENS, maximum=number("1E+2")), "A whole number from -20 to 100, a multiple of 10."),
-        (CODE, "It must match the pattern ^[A-Z]{2}[0-9]+$"),
+        (CODE, "2 capital letters, then digits."),
         (MOMENT, "The time is meant in UTC."),
         (FREE, "JSON."),
         (NUMBERS, "Numbers, separated by spaces, commas or lines."),
@@ -339,9 +350,10 @@ def test_what_is_no_file_is_refused(given: Any) -> None:
 
 
 def test_a_file_of_another_type_or_without_content_is_refused() -> None:
-    for upload in (Upload(b"x", "a.txt", "text/plain"), Upload(b"", "a.png", "image/png")):
+    """Of pictures the content tells, not the name: see test_pictures.py."""
+    for upload in (Upload(b"x", "a.txt", "text/plain"), Upload(b"", "a.wav", "audio/wav")):
         with pytest.raises(InvalidValue):
-            Field("x", "file", accept="image/*").parse(upload)
+            Field("x", "file", accept="audio/*").parse(upload)
 
 
 @pytest.mark.parametrize(
@@ -469,3 +481,48 @@ def test_a_long_list_is_read_in_a_moment() -> None:
 def test_strict_json_keeps_numbers_exact() -> None:
     exact = "0.12345678901234567890123"
     assert read_strict(f"[1, 0.1, {exact}]") == [1, 0.1, Decimal(exact)]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "words"),
+    [
+        (r"^\d{5}$", "5 digits"),
+        ("^[A-Z]{2}[0-9]{4}$", "2 capital letters, then 4 digits"),
+        (r"^[A-Z]{3}-\d+$", "3 capital letters, then “-”, then digits"),
+        (r"^v\.[0-9]{1,3}$", "“v.”, then 1 to 3 digits"),
+        ("^[a-z]{2,}$", "at least 2 small letters"),
+        ("^[0-9]{1}$", "1 digit"),
+        ("[0-9]{5}", ""),
+        (r"^\d{5}(-\d{4})?$", ""),
+        (r"^\d*$", ""),
+        ("^a.c$", ""),
+        ("^x{3}$", ""),
+        ("^a|b$", ""),
+        ("^$", ""),
+        (r"^(a+)+\d$", ""),
+    ],
+)
+def test_the_usual_patterns_are_said_in_words(pattern: str, words: str) -> None:
+    assert pattern_words(pattern) == words
+
+
+def test_a_table_names_its_wrong_cells() -> None:
+    with pytest.raises(InvalidValue) as refused:
+        PEOPLE.parse("\n".join(["Ada\t1\t", "Ada\t-1\tperhaps", *["\t1\t"] * 100]))
+    assert refused.value.cells[:3] == [(1, 1), (1, 2), (2, 0)]
+    assert len(refused.value.cells) == 50
+    assert str(refused.value) == (
+        "Row 2, age: use 0 or more. Row 2, vip: choose yes or no. Row 3, Who is it: fill this in. And many more cells."
+    )
+    with pytest.raises(InvalidValue, match=r"There is no column salary\. There are: who, age, vip\."):
+        PEOPLE.parse("who\tage\tsalary\nAda\t36\t9")
+
+
+def test_a_help_text_ends_before_the_limits_begin() -> None:
+    said = [hint(Field("x", help=help_, max_length=9)) for help_ in ("As in the passport", "Really?", "In (cm)", "")]
+    assert said == [
+        "As in the passport. Up to 9 characters.",
+        "Really? Up to 9 characters.",
+        "In (cm). Up to 9 characters.",
+        "Up to 9 characters.",
+    ]

@@ -3,7 +3,9 @@
 Source: Cog's HTTP API documentation, and what Cog 0.16 (Python) and 0.23 (coglet) answer. `/openapi.json` describes
 the input in `components.schemas.Input`, its order in `x-order`. A file is a text of the format `uri`. It is sent as a
 data URL that is made here of an upload, never an address that somebody types: the model server would fetch it, from
-its own disk too. A prediction that failed answers 200; `faults.check` reads that.
+its own disk too. A prediction that failed answers 200; `faults.check` reads that. A model that opted in answers a
+request for `text/event-stream` with the events `output` (`chunk`, `index`) and, as the last, `completed` with the whole
+prediction; all others answer 406, and nothing has run then. Its description says so in `x-cog-streaming`.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ from typing import Any
 from urllib.parse import SplitResult, urlsplit, urlunsplit
 
 from ..errors import BadResponse
+from ..events import Event
 from ..reading.documents import fields_of_object
 from ..reading.references import merged, resolve
 from ..reading.samples import fields_of_values
@@ -21,6 +24,7 @@ from ..results import Result, Text
 from ..results.shapes import generic
 from ..schema import Field, Row, Schema, record, unique_names
 from ..wire import Reply, Request, dumps
+from .pieces import said, text_of, wanting_events
 
 MAX_ROWS = 1
 PATH = "/predictions"
@@ -81,13 +85,22 @@ def read_schema(url: str, document: Any, headers: Mapping[str, str]) -> Schema |
     about = merged(schemas.get("Output"), document)
     is_joined = about.get("x-cog-array-display") == "concatenate"
     schema = _schema(url, fields, "the endpoint’s openapi.json", {"join": True} if is_joined else {})
+    predictions = resolve(paths[PATH], document)
+    opted_in = [resolve(predictions.get("post"), document), predictions]
+    streams = any(one.get("x-cog-streaming") is True for one in opted_in) or _is_text_iterator(about, document)
     info = resolve(document.get("info"), document)
     title, description = info.get("title"), info.get("description")
     return replace(
         schema,
         title=title[:200] if isinstance(title, str) and title != "Cog" else "",
         description=description[:2000] if isinstance(description, str) else "",
+        streams=streams,
     )
+
+
+def _is_text_iterator(output: Mapping[str, Any], document: Mapping[str, Any]) -> bool:
+    items = merged(output.get("items"), document)
+    return output.get("x-cog-array-type") == "iterator" and items.get("type") == "string" and "format" not in items
 
 
 def _schema(url: str, fields: tuple[Field, ...], source: str, options: Mapping[str, Any] | None = None) -> Schema:
@@ -145,3 +158,26 @@ def decode(schema: Schema, reply: Reply, n_rows: int) -> Result:
     if schema.options.get("join") and isinstance(output, list) and all(isinstance(piece, str) for piece in output):
         return Result([Text("".join(output))], raw)
     return Result(generic(output), raw)
+
+
+# Answer in pieces
+
+
+def in_pieces(request: Request) -> Request:
+    return wanting_events(request)
+
+
+def chunks(schema: Schema, event: Event) -> str:
+    """The text that the model gave since. Raises the error that an event stands for."""
+    found = said(event)
+    return text_of(found) if event.name == "output" else ""
+
+
+def whole(schema: Schema, events: list[Event]) -> Any:
+    """The prediction of the last event. Raises BadResponse where it is missing."""
+    last = next((said(event) for event in reversed(events) if event.name == "completed"), None)
+    if isinstance(last, dict):
+        return last
+    if any(event.name == "done" for event in events):  # as Replicate's own streams end
+        return {"status": "succeeded", "output": [chunks(schema, event) for event in events if event.name == "output"]}
+    raise BadResponse("The answer was cut short.")

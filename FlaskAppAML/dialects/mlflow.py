@@ -8,13 +8,14 @@ body is a JSON object with exactly one of `dataframe_split`, `dataframe_records`
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any
 from urllib.parse import SplitResult, urlsplit, urlunsplit
 
-from ..errors import WrongInput
+from ..errors import BadResponse, WrongInput
 from ..reading.documents import fields_of_object, new_budget
 from ..reading.references import resolve
 from ..results import Result
@@ -205,6 +206,19 @@ COLUMN = re.compile(
         |(?P<type>[A-Za-z][^\n]{0,2000}?)[ ]\((?P<need>required|optional)\))(?:,[ ]|$)""",
     re.VERBOSE,
 )
+WITHOUT_COLUMNS: Mapping[str, Any] = {"dataframe_split": {"columns": [], "data": []}}
+MOST_NUMBERS = 1000  # of a tensor in a form
+PROPERTIES: Mapping[str, dict[str, Any]] = {
+    "boolean": {"type": "boolean"},
+    "integer": {"type": "integer"},
+    "number": {"type": "number"},
+    "text": {"type": "string"},
+    "datetime": {"type": "string", "format": "date-time"},
+    "file": {"type": "string", "contentEncoding": "base64"},
+    "list": {"type": "array"},
+    "json": {},
+}
+SAMPLES: Mapping[str, Any] = {"boolean": False, "integer": 0, "number": 0.5}
 WHOLE = {"integer": (-(2**31), 2**31 - 1), "long": (-(2**63), 2**63 - 1)}
 KINDS: Mapping[str, Kind] = {
     "boolean": "boolean",
@@ -222,7 +236,7 @@ def columns_of_error(text: str) -> list[Field]:
     """The fields of a model's signature, from the message with which MLflow refuses a frame without columns.
 
     `... with schema '['name': double (required), ...]'. Error: Model is missing inputs ...` (MLflow 3.17). [] where
-    the message holds no signature. The question that leads to it is `{"dataframe_split": {"columns": [], "data": []}}`;
+    the message holds no signature. The question that leads to it is `WITHOUT_COLUMNS`;
     a model without a signature is run by it, so only an owner may ask.
     """
     signature = text[:LONGEST_MESSAGE].partition(SIGNATURE[0])[2]
@@ -256,6 +270,42 @@ def _field_of_signature(column: re.Match[str], position: int) -> Field:
         send="base64" if kind == "file" else "",
         datatype=word or column["tensor"] or "",
     )
+
+
+def description_of_columns(columns: Iterable[Field]) -> Any:
+    """What `read_schema` reads back: an OpenAPI document for columns with names, else one sample request. Raises
+    BadResponse for one large tensor."""
+    fields = list(columns)
+    if all(f.column for f in fields):
+        row = {
+            "type": "object",
+            "properties": {f.column: _property(f) for f in fields},
+            "required": [f.column for f in fields if f.required],
+        }
+        body = {"properties": {"dataframe_records": {"type": "array", "items": row}}}
+        operation = {"requestBody": {"content": {"application/json": {"schema": body}}}}
+        return {"openapi": "3.1.0", "paths": {"/invocations": {"post": operation}}}
+    if fields[0].datatype.startswith("Tensor"):
+        return {"inputs": _tensor(fields[0].datatype)}
+    row_of_samples = [SAMPLES.get(f.kind, "text") for f in fields]
+    return {"dataframe_split": {"columns": list(range(len(fields))), "data": [row_of_samples]}}
+
+
+def _property(f: Field) -> dict[str, Any]:
+    limits = {"minimum": f.minimum, "maximum": f.maximum}
+    about = {**PROPERTIES[f.kind], **{name: int(value) for name, value in limits.items() if value is not None}}
+    return {**about, "items": _property(f.items)} if f.items is not None else about
+
+
+def _tensor(datatype: str) -> Any:
+    """A sample of `Tensor('float64', (-1, 4))`, any length being 1. Raises BadResponse."""
+    lengths = [abs(int(n)) for n in re.findall(r"-?\d{1,9}", datatype.partition("(")[2].partition("(")[2])]
+    if not lengths or math.prod(lengths) > MOST_NUMBERS:
+        raise BadResponse(f"It takes one {datatype}: too much for a form. Paste one request that works.")
+    made: Any = 0 if "int" in datatype else 0.5
+    for length in reversed(lengths):
+        made = [made] * length
+    return made
 
 
 def schema_of_columns(columns: Iterable[Field]) -> Schema:

@@ -1,7 +1,7 @@
 """OpenAI's protocol, which many servers of language models speak: chat completions, completions, embeddings.
 
-Source: OpenAI, "API reference" (chat, completions, embeddings, models); Azure OpenAI has the model in the address and
-the same bodies. `GET .../models` lists the models that may be asked for.
+Source: OpenAI, "API reference" (chat, completions, embeddings, models; chat streaming); Azure OpenAI has the model in
+the address and the same bodies. `GET .../models` lists the models that may be asked for.
 """
 
 from __future__ import annotations
@@ -14,12 +14,14 @@ from itertools import islice
 from typing import Any
 from urllib.parse import SplitResult, urlsplit, urlunsplit
 
-from .. import faults
+from ..errors import BadResponse
+from ..events import Event
 from ..results import Json, Part, Result, Table, Text, Vector
 from ..results.shapes import are_numbers, generic, table
 from ..schema import Field, Row, Schema, Upload, record
 from ..schema.values import InvalidValue
-from ..wire import Reply, Request, dumps, read_json
+from ..wire import Reply, Request, dumps
+from .pieces import said
 
 MAX_ROWS = 1
 MOST_MODELS = 200
@@ -60,7 +62,8 @@ WRITTEN_APART = frozenset({"message", "system", "image", "input"})
 
 
 def _schema(envelope: str, fields: Iterable[Field], source: str, **options: Any) -> Schema:
-    return Schema(tuple(fields), envelope, dialect="openai", source=source, options=options)
+    streams = envelope in ("messages", "prompt")
+    return Schema(tuple(fields), envelope, dialect="openai", source=source, options=options, streams=streams)
 
 
 DEFAULT_SCHEMA = _schema("messages", FIELDS["messages"], "the protocol of chat completions")
@@ -217,7 +220,7 @@ def _has_picture(content: Any) -> bool:
 
 
 def encode(schema: Schema, url: str, rows: Iterable[Row]) -> Request:
-    """Only embeddings take several rows. `stream` is never sent."""
+    """Only embeddings take several rows."""
     listed = [{name: value for name, value in row.items() if value is not None and value != ""} for row in rows]
     first = listed[0] if listed else {}
     body = {**schema.options.get("extra", {})}
@@ -290,18 +293,69 @@ def _usage(usage: Any) -> list[Part]:
     return [part for part in table("usage", counted, 1) if isinstance(part, Table)] if counted else []
 
 
-def chunks(schema: Schema, line: str) -> str:
-    """The text that one line of a streamed answer adds (`data: {...}`); "" for all other lines.
+# Answer in pieces
 
-    Raises BadResponse for a broken line, and the error that a line stands for.
-    """
-    kind, _, data = line.partition(":")
-    if kind.strip() != "data" or data.strip() in ("", "[DONE]"):
-        return ""
-    said = Reply(200, {}, data.strip().encode("utf-8", "replace"))
-    faults.check(said)
-    event = read_json(said.body)
-    listed = event.get("choices") if isinstance(event, dict) else None
-    first = listed[0] if isinstance(listed, list) and listed and isinstance(listed[0], dict) else {}
-    delta = first.get("delta")
-    return _text_of(delta.get("content")) if isinstance(delta, dict) else _text_of(first.get("text"))
+
+def in_pieces(request: Request) -> Request:
+    """The request of `encode`, which wants its answer in pieces. What was counted is told there only when asked for,
+    by an option that not every server takes."""
+    others = request.body[1:-1]
+    return replace(request, body=b'{"stream": true' + (b", " if others else b"") + others + b"}")
+
+
+def chunks(schema: Schema, event: Event) -> str:
+    """The text that one event adds to the first choice. Raises the error that it stands for, BadResponse for one
+    that is broken."""
+    choice = _first_choice(_read(event))
+    delta = choice.get("delta")
+    return _text_of(delta.get("content")) if isinstance(delta, dict) else _text_of(choice.get("text"))
+
+
+def whole(schema: Schema, events: list[Event]) -> Any:
+    """The answer as it would have come in one. Raises BadResponse where its end is missing."""
+    read = [_read(event) for event in events]
+    listed = [one for one in read if isinstance(one, dict)]
+    choices = [_first_choice(one) for one in listed]
+    finished = next((c["finish_reason"] for c in reversed(choices) if isinstance(c.get("finish_reason"), str)), None)
+    if finished is None and None not in read:
+        raise BadResponse("The answer was cut short.")
+    text = "".join(chunks(schema, event) for event in events)
+    deltas = [choice["delta"] for choice in choices if isinstance(choice.get("delta"), dict)]
+    choice = {"index": 0, "finish_reason": finished}
+    choice |= {"message": _message(text, deltas)} if deltas else {"text": text}
+    last = {name: one[name] for one in listed for name in ("id", "created", "model", "usage") if one.get(name)}
+    return {**last, "choices": [choice]}
+
+
+def _read(event: Event) -> Any:
+    found = said(event)
+    if isinstance(found, str) and event.data.lstrip().startswith("{"):
+        raise BadResponse("A piece of the answer is not JSON.")
+    return found
+
+
+def _first_choice(found: Any) -> Mapping[str, Any]:
+    listed = found.get("choices") if isinstance(found, dict) else None
+    first = listed[0] if isinstance(listed, list) and listed else None
+    return first if isinstance(first, dict) and first.get("index", 0) == 0 else {}
+
+
+def _message(text: str, deltas: list[dict[str, Any]]) -> dict[str, Any]:
+    message: dict[str, Any] = {"role": "assistant", "content": text or None}
+    refusal = "".join(delta["refusal"] for delta in deltas if isinstance(delta.get("refusal"), str))
+    calls = _calls(deltas)
+    return {**message, **({"refusal": refusal} if refusal else {}), **({"tool_calls": calls} if calls else {})}
+
+
+def _calls(deltas: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The functions that the model wants to be called: a name, then its arguments piece by piece."""
+    found: dict[Any, dict[str, list[str]]] = {}
+    for delta in deltas:
+        listed = delta.get("tool_calls")
+        for call in listed[:MOST_CHOICES] if isinstance(listed, list) else []:
+            about = call.get("function") if isinstance(call, dict) else None
+            if isinstance(about, dict) and isinstance(call.get("index", 0), int):
+                kept = found.setdefault(call.get("index", 0), {"name": [], "arguments": []})
+                for name, pieces in kept.items():
+                    pieces += [about[name]] if isinstance(about.get(name), str) else []
+    return [{"function": {name: "".join(pieces) for name, pieces in kept.items()}} for kept in found.values()]

@@ -13,12 +13,14 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import SplitResult, urlsplit, urlunsplit
 
+from ..events import CONTENT_TYPE, Event
 from ..reading.documents import example_of, field_from_property, fields_of_object, new_budget, with_examples
 from ..reading.references import Budget, merged, resolve
 from ..reading.samples import field_from_value, fields_of_values
 from ..results import Result
 from ..schema import Field, Row, Schema, plain, record, unique_names
 from ..wire import Reply, Request
+from . import pieces
 from .bodies import as_json, bare, multipart, result_of, urlencoded, with_parameters
 from .operations import DESCRIPTIONS, MOST_PATHS, SCORES, Operation, meant
 
@@ -34,7 +36,6 @@ DEFAULT_SCHEMA = Schema(
     (Field("body", kind="json", label="Body", help="The whole body of the request."),),
     envelope="value",
     dialect="openapi",
-    source="nothing; the endpoint does not describe itself",
 )
 
 
@@ -127,6 +128,12 @@ def _words(about: Mapping[str, Any]) -> tuple[str, str]:
     )
 
 
+def _is_made(summary: str, operation: Mapping[str, Any]) -> bool:
+    """Whether a summary is the name of a function in other letters, as FastAPI makes it where nobody wrote one."""
+    made_of = re.sub(r"\W+", "_", summary).lower()
+    return str(operation.get("operationId", "")).lower().startswith(f"{made_of}_")
+
+
 def _of_routes(url: str, document: Mapping[str, Any]) -> Schema | None:
     """BentoML's `/schema.json`: each route with the schema of its input; files among it travel in multipart."""
     found = [r for r in document["routes"][:MOST_PATHS] if isinstance(r, dict) and isinstance(r.get("route"), str)]
@@ -153,6 +160,7 @@ def _of_description(url: str, document: Mapping[str, Any]) -> Schema | None:
     made = _of_body(operation, document, body, is_in_address=bool(parameters))
     fields = unique_names([*made.fields, *_apart(parameters, made.fields)])
     title, description = _words(operation.about)
+    own = "" if _is_made(title, operation.about) else title
     info = document.get("info")
     whole = _words(info) if isinstance(info, dict) else ("", "")
     name = "swagger.json" if "swagger" in document else "OpenAPI description"
@@ -160,13 +168,22 @@ def _of_description(url: str, document: Mapping[str, Any]) -> Schema | None:
     return replace(
         made,
         fields=fields,
-        title=whole[0] or title,
-        description=description or whole[1],
+        title=own or whole[0] or title,
+        description=description or own or whole[1],
         source=f"the endpoint’s {name}",
         dialect="openapi",
         url="" if address == url else address,
         options=options,
+        streams=_answers_in_pieces(operation, document),
     )
+
+
+def _answers_in_pieces(operation: Operation, document: Mapping[str, Any]) -> bool:
+    """Whether the good answer is described as a stream of events."""
+    content = resolve(resolve(operation.about.get("responses"), document).get("200"), document).get("content")
+    produces = operation.about.get("produces")
+    named = [*(content if isinstance(content, dict) else ()), *(produces if isinstance(produces, list) else ())]
+    return any(str(kind).lower().startswith(CONTENT_TYPE) for kind in named)
 
 
 def _apart(parameters: list[Field], fields: Iterable[Field]) -> list[Field]:
@@ -381,3 +398,20 @@ def _body(schema: Schema, fields: list[Field], rows: list[Row], row: Row) -> tup
 def decode(schema: Schema, reply: Reply, n_rows: int) -> Result:
     """Whatever the service answers, by its shape. Raises BadResponse for what can be read as nothing."""
     return result_of(reply, n_rows if schema.envelope == "records" else 0)
+
+
+# Answer in pieces
+
+
+def in_pieces(request: Request) -> Request:
+    return pieces.wanting_events(request)
+
+
+def chunks(schema: Schema, event: Event) -> str:
+    """The text that one event adds. Raises the error that it stands for."""
+    return pieces.chunk(event)
+
+
+def whole(schema: Schema, events: list[Event]) -> Any:
+    """The text of all events, or what they say."""
+    return pieces.whole(events)

@@ -14,17 +14,21 @@ from typing import Any, get_args
 from urllib.parse import SplitResult, quote, urljoin, urlsplit
 
 from ..errors import BadResponse, ModelFailed, SettingError
+from ..events import Event
 from ..reading.references import at_pointer, pointer_steps
 from ..results import Result
 from ..results.shapes import generic
 from ..schema import Field, Kind, Row, Schema, plain, unique_names
 from ..schema.changes import CHANGES, customised
 from ..wire import Reply, Request
+from . import pieces
 from .bodies import as_json, bare, multipart, result_of, urlencoded, with_parameters
 
 MAX_ROWS = 1
 METHODS = ("POST", "PUT", "PATCH", "GET")
-KEYS = frozenset({"dialect", "method", "url", "headers", "fields", "answer", "poll", "title", "description", "subject"})
+KEYS = frozenset(
+    {"dialect", "method", "url", "headers", "fields", "answer", "poll", "stream", "title", "description", "subject"}
+)
 POLL_KEYS = frozenset({"url", "status", "done", "failed", "answer"})
 OWN_KEYS = frozenset({"name", "type", "send", "encoding", "items", "fields"})
 # Words for kinds, with what a file of that word accepts.
@@ -92,11 +96,25 @@ def read_schema(url: str, document: Any, headers: Mapping[str, str]) -> Schema |
     }
     if options["poll"] and not options["answer"]:
         options["answer"] = options["poll"]["answer"]
+    streams = document.get("stream", False)
+    if not isinstance(streams, bool):
+        raise _wrong("stream must be true or false")
+    if streams and options["poll"]:
+        raise _wrong("an answer comes by poll or by stream, not by both")
     words = {key: _a_text(key, document.get(key, "")) for key in ("title", "description", "subject")}
     if words["subject"] and words["subject"] not in {f.name for f in fields}:
         raise _wrong(f"the subject {words['subject']} is no field")
     address = _address(url, document.get("url", ""))
-    return Schema(fields, envelope, source="a raw template", dialect="raw", url=address, options=options, **words)
+    return Schema(
+        fields,
+        envelope,
+        source="a raw template",
+        dialect="raw",
+        url=address,
+        options=options,
+        streams=streams,
+        **words,
+    )
 
 
 def _wrong(what: str) -> SettingError:
@@ -396,3 +414,32 @@ def decode(schema: Schema, reply: Reply, n_rows: int) -> Result:
     if inside is None:
         raise BadResponse(f"The answer holds nothing at {pointer[:200]}.")
     return Result(generic(inside, pointer_steps(pointer)[-1]), raw)
+
+
+# Answer in pieces
+
+
+def in_pieces(request: Request) -> Request:
+    return pieces.wanting_events(request)
+
+
+def chunks(schema: Schema, event: Event) -> str:
+    """The text that one event adds, where the template says, else where such services have it. Raises the error that
+    the event stands for."""
+    pointer = schema.options.get("answer", "")
+    if not pointer:
+        return pieces.chunk(event)
+    text = at_pointer(pieces.said(event), pointer)
+    return text if isinstance(text, str) else ""
+
+
+def whole(schema: Schema, events: list[Event]) -> Any:
+    """The text of all events, where the template looks for it; without any, the last event that has something there."""
+    pointer = schema.options.get("answer", "")
+    if not pointer:
+        return pieces.whole(events)
+    text = "".join(chunks(schema, event) for event in events)
+    if text:
+        return _filled([(pointer, text)])
+    found = [one for one in map(pieces.said, events) if at_pointer(one, pointer) is not None]
+    return found[-1] if found else None

@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import Any
 
 from ..errors import WrongInput
+from ..images.tensors import widget_for, words
 from ..schema import Field, Kind
 
 MOST_DIMENSIONS = 8
@@ -54,7 +55,8 @@ def one_at_a_time(shapes: Sequence[tuple[int, ...]]) -> dict[str, Any]:
 
 
 def field_of(name: str, kind: Kind, row: tuple[int, ...], shape: tuple[int, ...], **about: Any) -> Field:
-    """The field for one row of a tensor: one value, a list of them, or JSON from two dimensions on."""
+    """The field for one row of a tensor: one value, a list of them, or JSON from two dimensions on, which people give
+    as a picture where it surely is one."""
     column = Field(name, kind, name, shape=shape, **about)
     if row in ((), (1,)):
         return column
@@ -64,8 +66,10 @@ def field_of(name: str, kind: Kind, row: tuple[int, ...], shape: tuple[int, ...]
         return replace(
             column, kind="list", items=item, min_items=count or 0, max_items=count, minimum=None, maximum=None
         )
-    words = " × ".join("any" if size < 0 else str(size) for size in row)
-    help_ = f"Lists in lists: {words}." if len(row) > 1 else f"A list of {words}."
+    if widget := widget_for(shape, row, column.datatype) if kind in ("integer", "number") else "":
+        return replace(column, kind="json", widget=widget, help=words(shape), minimum=None, maximum=None)
+    shown = " × ".join("any" if size < 0 else str(size) for size in row)
+    help_ = f"Lists in lists: {shown}." if len(row) > 1 else f"A list of {shown}."
     return replace(column, kind="json", send="", help=help_, minimum=None, maximum=None)
 
 

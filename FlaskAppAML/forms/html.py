@@ -9,8 +9,8 @@ from typing import Any
 from jinja2 import Template
 from markupsafe import Markup, escape
 
-from ..slots import Cut, MakeSlot, Pieces, cutter
-from .controls import Control
+from ..slots import Cut, MakeSlot, Pieces, Slot, cutter
+from .controls import AlternativesField, Control, FileField
 
 Clean = Callable[[str], str]  # what values pass before they are escaped
 
@@ -55,12 +55,14 @@ def _common_start(places: list[tuple[str, ...]]) -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class Drawing:
-    """The HTML of one form: for each field right and wrong, the whole with a slot for each, and the box for JSON."""
+    """The HTML of one form: for each field right and wrong, the whole with a slot for each, the box for JSON, and for
+    each field with a picture the tick that takes it again."""
 
     whole: Pieces
     as_json: Pieces
     right: Mapping[str, Pieces]
     wrong: Mapping[str, Pieces]
+    again: Mapping[str, Pieces]
 
     def of_form(self, pieces: Pieces, form: Any, clean: Clean) -> Markup:
         """`pieces` are those of the whole or of the box for JSON, `form` is a `SchemaForm`."""
@@ -75,8 +77,18 @@ class Drawing:
         return Markup("".join(written))  # noqa: S704 - what comes from outside was escaped as it was put in
 
     def _of_field(self, bound: Control, clean: Clean) -> list[str]:
-        pieces = (self.wrong if bound.errors else self.right)[bound.name]
+        pieces = (self.wrong if bound.errors and not bound.is_said_inside else self.right)[bound.name]
+        if isinstance(bound, AlternativesField):
+            return [piece if type(piece) is str else self._of_slot(bound, piece, clean) for piece in pieces]
+        if isinstance(bound, FileField):
+            tick = self.again[bound.name] if bound.again else []
+            pieces = [part for piece in pieces for part in (tick if piece == ("tick", "") else [piece])]
         return [piece if type(piece) is str else _SLOTS[piece[0]](bound, piece[1], clean) for piece in pieces]
+
+    def _of_slot(self, bound: AlternativesField, slot: Slot, clean: Clean) -> str:
+        if slot[0] != "inner":
+            return _SLOTS[slot[0]](bound, slot[1], clean)
+        return "".join(self._of_field(bound.whole()[int(slot[1])], clean))
 
 
 _SLOTS: dict[str, Callable[[Any, str, Clean], str]] = {
@@ -86,29 +98,35 @@ _SLOTS: dict[str, Callable[[Any, str, Clean], str]] = {
     "ticked": lambda bound, position, _: " checked" if position in bound.data else "",
     "selected": lambda bound, position, _: " selected" if bound.data == position else "",
     "error": lambda bound, _, clean: escape(clean(str(bound.errors[0]))),
+    "empty": lambda bound, *_: " checked" if bound.is_sent_empty else "",
+    "cells": lambda bound, *_: bound.wrong_cells,
     "length": lambda bound, *_: f"{bound.length:,}",
     "over": lambda bound, *_: " over" if bound.length > bound.spec.max_length else "",
     "unused": lambda bound, *_: "" if bound.data else " js",
+    "again": lambda bound, *_: escape(bound.again),
+    "address": lambda bound, *_: escape(bound.address),
 }
 _FORM_SLOTS: dict[str, Callable[[Any, Clean], str]] = {
     "json": lambda form, clean: escape(clean(form.json_text)),
-    "json-error": lambda form, clean: escape(clean(form.json_error)),
+    "json-error": lambda form, clean: escape(clean(form.json_said)),
     "json-open": lambda form, _: " open" if form.json_text or form.json_error else "",
-    "json-wrong": lambda form, _: "" if form.json_error else " hidden",
+    "json-wrong": lambda form, _: "" if form.json_said else " hidden",
     "older-open": lambda form, _: " open" if any(b.errors for b in form if b.spec.deprecated) else "",
 }
 
 
-def drawing(controls: Iterable[Control], template: Template) -> Drawing:
+def drawing(controls: Iterable[Control], template: Template, starts: tuple[str, str]) -> Drawing:
     """`fields.html` drawn for the fields of one schema, right and wrong, and cut at its slots."""
     listed = list(controls)
+    every = [one for bound in listed for one in bound.whole()]
     slot, cut = cutter()
     macros: Any = template.module
     return Drawing(
         _whole(listed, macros, slot, cut),
-        cut(macros.as_json(slot)),
-        {bound.name: cut(macros.control(bound, False, slot)) for bound in listed},
-        {bound.name: cut(macros.control(bound, True, slot)) for bound in listed},
+        cut(macros.as_json(slot, *starts)),
+        {bound.name: cut(macros.control(bound, False, slot)) for bound in every},
+        {bound.name: cut(macros.control(bound, True, slot)) for bound in every},
+        {bound.name: cut(macros.again(bound, slot)) for bound in every if isinstance(bound, FileField)},
     )
 
 

@@ -30,7 +30,7 @@ LONG_TEXT = re.compile(r"text|body|comment|description|message|prompt|review", r
 
 def look_of(spec: Field) -> str:
     """The word by which `fields.html` draws it."""
-    if spec.kind == "file":
+    if spec.is_upload:
         return "file"
     if spec.secret:
         return "secret"
@@ -40,6 +40,8 @@ def look_of(spec: Field) -> str:
         if is_ticked(spec):
             return "ticks"
         return "boxes" if spec.is_vector and spec.min_items <= BOXES_UP_TO and spec.widget != "textarea" else "lines"
+    if spec.kind == "json" and spec.alternatives:
+        return "either"
     if spec.kind in ("integer", "number"):
         return "slider" if slider_step(spec) else "number"
     if spec.kind == "text":
@@ -85,6 +87,7 @@ def script_kind(spec: Field, look: str) -> str:
         "file": "own",
         "secret": "own",
         "rows": "rows",
+        "either": "either",
     }
     if look != "lines":
         return kinds.get(look, "text")
@@ -92,6 +95,10 @@ def script_kind(spec: Field, look: str) -> str:
     if item == "list":
         return "matrix"
     return {"integer": "numbers", "number": "numbers", "rows": "json", "json": "json"}.get(item, "texts")
+
+
+# The scripts that few forms need, by the kind of field that does.
+SCRIPTS = {"rows": "rows.js", "numbers": "rows.js", "matrix": "rows.js", "either": "alternatives.js"}
 
 
 def slider_step(spec: Field) -> str:

@@ -7,16 +7,17 @@ All of it is a guess, made where a description or a sample does not say so itsel
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
 from ..media import data_url
 from ..schema import Field, Kind, Send
-from ..schema.values import is_number
+from ..schema.values import InvalidValue, is_number, read_date, read_datetime
 
 LONGEST_LABEL = 200
 LONGEST_HELP = 2_000
+LONGEST_DATE = 40
 
 
 def words_of(value: Any, longest: int) -> str:
@@ -32,6 +33,19 @@ def kind_of(values: Iterable[Any]) -> Kind:
     if kinds == {int}:
         return "integer"
     return "number" if kinds <= {int, float} else "text"
+
+
+def date_kind_of(value: Any) -> Kind | None:
+    """Of a date, or a moment with its zone, as RFC 3339 writes them; without one it stays text, for what is sent would
+    have one."""
+    readers: tuple[tuple[Kind, Callable[[Any], str]], ...] = (("date", read_date), ("datetime", read_datetime))
+    for kind, read in readers:
+        try:
+            if isinstance(value, str) and len(value) <= LONGEST_DATE and read(value) == value.upper():
+                return kind
+        except InvalidValue:
+            continue
+    return None
 
 
 # Units

@@ -13,8 +13,8 @@ from decimal import Decimal
 from itertools import islice
 from typing import Any, NamedTuple
 
-from ..schema import Field, Kind, unique_names
-from ..schema.values import InvalidValue, bound, is_number, scalar
+from ..schema import Alternative, Field, Kind, unique_names
+from ..schema.values import InvalidValue, bound, is_number, scalar, shown
 from .clues import LONGEST_HELP, LONGEST_LABEL, as_file, kind_of, with_unit, words_of
 from .references import MOST_CHOICES, Budget, merged, spend
 
@@ -35,6 +35,7 @@ class _Reading(NamedTuple):
     place: Place
     deepest: int = DEEPEST
     lists: int = 0
+    is_alternative: bool = False  # inside one, or inside a list: alternatives there are typed as JSON
 
 
 # Fields
@@ -163,11 +164,13 @@ def _field(column: str, about: Mapping[str, Any], reading: _Reading, required: b
         **reading.place,
     )
     if f.kind == "list":
-        f = _list(f, about, reading._replace(place={}, lists=reading.lists + 1))
+        f = _list(f, about, reading._replace(place={}, lists=reading.lists + 1, is_alternative=True))
     elif f.kind in ("integer", "number"):
         f = with_unit(replace(f, **_bounds(about)))
     elif f.kind == "text":
         f = _text_field(f, about) if not choices else f
+    elif f.kind == "json" and about.get("oneOf"):
+        f = replace(f, alternatives=_alternatives(column, about, reading))
     if choices:
         f = _chosen(f, choices, labels)
     spend(reading.budget, (_size(f.default) + _size(f.example)) // 5)
@@ -274,6 +277,78 @@ def _one_alternative(about: Mapping[str, Any], reading: _Reading) -> Mapping[str
     return about
 
 
+# Alternatives
+
+MOST_ALTERNATIVES = 6
+MOST_INSIDE = 50  # fields of one
+_WORDS: dict[str, str] = {
+    "text": "Text",
+    "integer": "Whole number",
+    "number": "Number",
+    "boolean": "Yes or no",
+    "list": "List",
+    "rows": "Table",
+    "json": "JSON",
+}
+
+
+def _alternatives(column: str, about: Mapping[str, Any], reading: _Reading) -> tuple[Alternative, ...]:
+    """The forms that a value may have, each with its fields; () where JSON says it better: one in another, many of
+    them, files or secrets inside."""
+    listed = about["oneOf"]
+    if reading.is_alternative or len(listed) > MOST_ALTERNATIVES:
+        return ()
+    inside = reading._replace(place={}, deepest=0, is_alternative=True)
+    shared = {key: about[key] for key in ("properties", "required", "type") if key in about}
+    found = []
+    for node in listed:
+        inner = merged({"allOf": [node, shared]}, reading.document, reading.budget)
+        label = words_of(inner.get("title"), LONGEST_LABEL) or _last_name(node)
+        help_ = words_of(inner.get("description"), LONGEST_HELP)
+        if _has_properties(inner):
+            spend(reading.budget, 30 * len(inner["properties"]))
+            fields = _with_discriminator(list(islice(_leaves(inner, inside), MOST_INSIDE + 1)), node, about)
+            found.append(Alternative(label or "Object", tuple(fields), help=help_))
+            continue
+        only = _field(column, inner, inside, True)
+        label = label or (
+            shown(only.fixed) if only.fixed is not None else _WORDS.get(only.kind, only.kind.capitalize())
+        )
+        found.append(Alternative(label, (replace(only, label=label),), is_object=False))
+    leaves = [f for one in found for f in one.fields]
+    has_private = any(f.kind == "file" or f.secret or (f.items and f.items.kind == "file") for f in leaves)
+    is_only_json = all(one.fields[0].kind == "json" for one in found if not one.is_object)
+    has_objects = any(one.is_object for one in found)
+    if has_private or (is_only_json and not has_objects) or any(len(one.fields) > MOST_INSIDE for one in found):
+        return ()
+    twice = len({one.label for one in found}) < len(found)
+    return tuple(replace(one, label=f"{one.label} ({n})") if twice else one for n, one in enumerate(found, 1))
+
+
+def _last_name(node: Any) -> str:
+    """Of the schema that a `$ref` leads to."""
+    reference = node.get("$ref") if isinstance(node, dict) else None
+    return words_of(reference.rpartition("/")[2], LONGEST_LABEL) if isinstance(reference, str) else ""
+
+
+def _with_discriminator(fields: list[Field], node: Any, about: Mapping[str, Any]) -> list[Field]:
+    """OpenAPI 3.1.1, Discriminator Object: the property whose value says which one it is, by `mapping` or else by the
+    name of its schema."""
+    said = about.get("discriminator")
+    name = said.get("propertyName") if isinstance(said, dict) else None
+    if not isinstance(name, str) or not name or not _last_name(node):
+        return fields
+    mapping = said.get("mapping") if isinstance(said, dict) else None
+    named = mapping.items() if isinstance(mapping, dict) else ()
+    targets = (node.get("$ref"), _last_name(node))
+    value = next((key for key, target in named if isinstance(target, str) and target in targets), _last_name(node))
+    known = next((f for f in fields if f.name == name), None)
+    if known is not None and known.fixed is not None:
+        return fields
+    fixed = Field(name, column=name, fixed=value)
+    return [fixed if f is known else f for f in fields] if known else [fixed, *fields]
+
+
 # Choices
 
 
@@ -335,7 +410,7 @@ def _bound(value: Any) -> Decimal | None:
 
 # Texts and files
 
-_DATES: dict[Any, Kind] = {"date": "date", "time": "time", "date-time": "datetime"}
+_DATES: dict[Any, Kind] = {"date": "date", "month": "month", "week": "week", "time": "time", "date-time": "datetime"}
 
 
 def _text_field(f: Field, about: Mapping[str, Any]) -> Field:

@@ -10,7 +10,7 @@ from typing import Any
 from ..media import data_url
 from ..schema import Field, Send, unique_names
 from ..schema.values import scalar
-from .clues import accept_of, is_binary_text, kind_of, media_of, with_unit
+from .clues import accept_of, date_kind_of, is_binary_text, kind_of, media_of, with_unit
 from .documents import DEEPEST, MOST_LEAVES, Place, is_nested, placed, sound
 
 MOST_SAMPLED = 100  # rows of a sample that are looked at for their columns
@@ -40,7 +40,7 @@ def field_from_value(column: str, value: Any, **place: Any) -> Field:
     if isinstance(value, str) and is_binary_text(value):
         send: Send = "data_url" if data_url(value) else "base64"
         return replace(f, kind="file", send=send, accept=media_of(value) or accept_of(f, ""))
-    found = kind_of([value])
+    found = date_kind_of(value) or kind_of([value])
     f = replace(f, kind="number" if found == "integer" else found, example=None if value == "" else scalar(value))
     return with_unit(f) if f.kind == "number" else f
 

@@ -9,27 +9,46 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, is_dataclass
-from typing import Any, ClassVar
+from functools import lru_cache
+from itertools import pairwise
+from typing import Any, ClassVar, get_args, get_origin, get_type_hints
 
 from ..errors import SettingError
 from ..schema.changes import check_changes
 
 LONGEST_NUMBER = 400  # characters
 
+KINDS: dict[str, type[Part]] = {}
+
 # Parts
 
 
 @dataclass(frozen=True)
 class Part:
-    """`row` says to which row of a question with several this part belongs, counted from 0; None: to all of it."""
+    """`row` says to which row of a question with several this part belongs, counted from 0; None: to all of it.
+    `of_table`: this is a view of the table that comes next, which holds its values too. A kind is known from where its
+    class is defined, and so are the records in its lists."""
 
     kind: ClassVar[str] = ""
     row: int | None = field(default=None, kw_only=True)
+    of_table: bool = field(default=False, kw_only=True)
+
+    def __init_subclass__(cls) -> None:
+        KINDS[cls.kind] = cls
+
+    def table(self) -> Table | None:
+        """The same values in rows and columns, for the downloads; None for what has none (a picture, a text)."""
+        return None
+
+    def sentence(self) -> Sentence | None:
+        """What a kind says of itself; of those that have None `presentation.py` speaks, of all parts together."""
+        return None
 
     def document(self) -> dict[str, Any]:
         """The part as programs get it."""
-        values = {name: _plain(value) for name, value in vars(self).items() if name != "row"}
-        return {"kind": self.kind, **values, **({} if self.row is None else {"row": self.row})}
+        values = {name: _plain(value) for name, value in vars(self).items() if name not in ("row", "of_table")}
+        seldom = {**({} if self.row is None else {"row": self.row}), **({"of_table": True} if self.of_table else {})}
+        return {"kind": self.kind, **values, **seldom}
 
 
 def _plain(value: Any) -> Any:
@@ -41,24 +60,44 @@ def _plain(value: Any) -> Any:
 
 @dataclass(frozen=True)
 class Column:
-    """`type` is string, integer, number or boolean. `label` and `unit` are the owner's."""
+    """`type` is string, integer, number or boolean. `label`, `unit` and the names of `values` are the owner's."""
 
     name: str
     type: str = "string"
     label: str = ""
     unit: str = ""
+    values: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def is_number(self) -> bool:
         return self.type in ("integer", "number")
 
+    def named(self, cell: Any) -> Any:
+        """The owner's name for a value, or the value."""
+        return name_of(cell, self.values) if self.values else cell
+
+
+def name_of(value: Any, names: Mapping[str, str]) -> Any:
+    """What `names` says for a value as JSON writes it; 1.0 is 1 there too."""
+    if isinstance(value, bool):
+        return names.get(str(value).lower(), value)
+    if isinstance(value, float) and value.is_integer() and str(value) not in names:
+        return names.get(str(int(value)), value)
+    return names.get(str(value), value)
+
 
 @dataclass(frozen=True)
 class Table(Part):
+    """`label` is the owner's."""
+
     kind: ClassVar[str] = "table"
     name: str
     columns: list[Column]
     rows: list[list[Any]]
+    label: str = ""
+
+    def table(self) -> Table:
+        return self
 
 
 @dataclass(frozen=True)
@@ -80,6 +119,10 @@ class Scores(Part):
     lowest_is_best: bool = False
     full: float | None = None  # what a whole bar stands for; without it, the largest score
 
+    def table(self) -> Table:
+        columns = [Column(self.label), Column(self.measure, "number")]
+        return Table(self.name, columns, [[item.label, item.score] for item in self.scores], row=self.row)
+
 
 @dataclass(frozen=True)
 class Number(Part):
@@ -90,6 +133,11 @@ class Number(Part):
     name: str = ""
     label: str = ""
     unit: str = ""
+
+    def table(self) -> Table:
+        type_ = "integer" if isinstance(self.value, int) else "number"
+        column = Column(self.name or "value", type_, self.label, self.unit)
+        return Table(self.name, [column], [[self.value]], row=self.row)
 
 
 @dataclass(frozen=True)
@@ -116,6 +164,11 @@ class Boxes(Part):
     width: float | None = None
     height: float | None = None
 
+    def table(self) -> Table:
+        columns = [Column("label"), *(Column(name, "number") for name in ("score", "x0", "y0", "x1", "y1"))]
+        rows = [[box.label, box.score, box.x0, box.y0, box.x1, box.y1] for box in self.boxes]
+        return Table(self.name, columns, rows, row=self.row)
+
 
 @dataclass(frozen=True)
 class Span:
@@ -137,6 +190,11 @@ class Spans(Part):
     spans: list[Span]
     name: str = ""
 
+    def table(self) -> Table:
+        types = {"start": "integer", "end": "integer", "label": "string", "score": "number", "text": "string"}
+        rows = [[span.start, span.end, span.label, span.score, span.text] for span in self.spans]
+        return Table(self.name, [Column(name, type_) for name, type_ in types.items()], rows, row=self.row)
+
 
 @dataclass(frozen=True)
 class Vector(Part):
@@ -145,6 +203,35 @@ class Vector(Part):
     kind: ClassVar[str] = "vector"
     values: list[float]
     name: str = ""
+
+    def table(self) -> Table:
+        columns = [Column(self.name or "value", "number")]
+        return Table(self.name, columns, [[value] for value in self.values], row=self.row)
+
+
+@dataclass(frozen=True)
+class Line:
+    label: str
+    values: list[float | None]
+
+
+@dataclass(frozen=True)
+class Series(Part):
+    """Numbers over time: each line has a value, or None, at each of the `places`, which are dates in ISO 8601."""
+
+    kind: ClassVar[str] = "series"
+    places: list[str]
+    lines: list[Line]
+    name: str = ""
+
+    def table(self) -> Table:
+        columns = [Column("date"), *(Column(line.label, "number") for line in self.lines)]
+        rows = [list(row) for row in zip(self.places, *(line.values for line in self.lines), strict=True)]
+        return Table(self.name, columns, rows, row=self.row)
+
+    def sentence(self) -> Sentence:
+        count = f"{len(self.places):,} {'values' if len(self.lines) == 1 else 'rows'}"
+        return Sentence("The endpoint answered with ", count, f", {self.places[0]} to {self.places[-1]}.")
 
 
 @dataclass(frozen=True)
@@ -205,45 +292,25 @@ class Result:
     said: Sentence = field(default_factory=Sentence)
 
 
-KINDS: dict[str, type[Part]] = {
-    part.kind: part for part in (Table, Scores, Number, Boxes, Spans, Vector, Images, Media, Text, Json)
-}
-_LISTED: dict[str, type[Any]] = {"columns": Column, "scores": Score, "boxes": Box, "spans": Span, "images": Image}
+def tables_behind(parts: list[Part]) -> list[Table]:
+    """Those of which there is a view in front."""
+    return [part for view, part in pairwise(parts) if view.of_table and isinstance(part, Table)]
 
 
 def load(document: Mapping[str, Any]) -> Part:
     """The part that `document()` described."""
+    kind = document["kind"]
     values = {name: value for name, value in document.items() if name != "kind"}
-    for name, item in _LISTED.items():
-        if name in values:
-            values[name] = [item(**described) for described in values[name]]
-    return KINDS[document["kind"]](**values)
+    for name, record in _records(kind).items():
+        values[name] = [record(**described) for described in values.get(name, [])]
+    return KINDS[kind](**values)
 
 
-def as_table(part: Part) -> Table | None:
-    """The same values in rows and columns; None for what has none (a picture, a text)."""
-    match part:
-        case Table():
-            return part
-        case Scores():
-            columns = [Column(part.label), Column(part.measure, "number")]
-            return Table(part.name, columns, [[item.label, item.score] for item in part.scores], row=part.row)
-        case Number():
-            type_ = "integer" if isinstance(part.value, int) else "number"
-            column = Column(part.name or "value", type_, part.label, part.unit)
-            return Table(part.name, [column], [[part.value]], row=part.row)
-        case Boxes():
-            columns = [Column("label"), *(Column(name, "number") for name in ("score", "x0", "y0", "x1", "y1"))]
-            rows = [[box.label, box.score, box.x0, box.y0, box.x1, box.y1] for box in part.boxes]
-            return Table(part.name, columns, rows, row=part.row)
-        case Spans():
-            types = {"start": "integer", "end": "integer", "label": "string", "score": "number", "text": "string"}
-            rows = [[span.start, span.end, span.label, span.score, span.text] for span in part.spans]
-            return Table(part.name, [Column(name, type_) for name, type_ in types.items()], rows, row=part.row)
-        case Vector():
-            columns = [Column(part.name or "value", "number")]
-            return Table(part.name, columns, [[value] for value in part.values], row=part.row)
-    return None
+@lru_cache(maxsize=100)
+def _records(kind: str) -> dict[str, Any]:
+    """The dataclasses that the lists of a kind hold, by the names of the lists."""
+    inside = {name: get_args(hint) for name, hint in get_type_hints(KINDS[kind]).items() if get_origin(hint) is list}
+    return {name: types[0] for name, types in inside.items() if is_dataclass(types[0])}
 
 
 def as_number(value: Any) -> float | None:

@@ -1,4 +1,5 @@
-"""Answers as files."""
+"""Answers as files. A sheet (CSV, XLSX) is for people: its columns and values have the owner's words, as the page has
+them, and its numbers are not rounded. JSON is for programs: the endpoint's own names and values."""
 
 from __future__ import annotations
 
@@ -9,11 +10,20 @@ from collections.abc import Iterable
 from typing import Any
 
 from ..wire import dumps
-from . import Column, Part, Scores, Table, Text, as_table
+from . import Column, Part, Table, Text
+from .figures import EXACT
 
 # What a spreadsheet would take for a formula. A number may begin with a minus or a plus.
 FORMULA = re.compile(r"[=+\-@\t\r]")
 NUMBER = re.compile(r"[+-]?[0-9.]+([eE][+-]?[0-9]+)?")
+
+# XLSX, as Excel reads it: its specifications and limits.
+MOST_COLUMNS = 16_384
+LARGEST = 1.7e308  # finite
+LONGEST_TEXT = 32_767
+LONGEST_SHEET_NAME = 31
+MOST_SHEETS = 100
+NOT_IN_SHEET_NAMES = re.compile(r"[\[\]:*?/\\\x00-\x1f\U00010000-\U0010ffff]")
 
 
 def csv_text(parts: Iterable[Part]) -> str:
@@ -22,25 +32,96 @@ def csv_text(parts: Iterable[Part]) -> str:
     Several outputs make several blocks, each under a line with its name and apart by an empty line. Parts of several
     rows that were asked about make one block, its first column the row's number, counted from 1.
     """
-    listed = list(parts)
-    blocks = _joined(_tables(listed))
+    blocks = _blocks(list(parts))
     sheet = io.StringIO()
     writer = csv.writer(sheet, lineterminator="\r\n")
     for number, table in enumerate(blocks):
         if len(blocks) > 1:
-            writer.writerows([*[[]] * (number > 0), [_cell(table.name)]])
-        _write_table(writer, table)
-    if not blocks:
-        writer.writerow(["answer"])
-        writer.writerows([_cell(part.text if isinstance(part, Text) else dumps(part.document()))] for part in listed)
+            writer.writerows([*[[]] * (number > 0), [_cell(table.label or table.name)]])
+        writer.writerow([_cell(_head(column)) for column in table.columns])
+        writer.writerows([_cell(value) for value in row] for row in _rows(table))
     return "\ufeff" + sheet.getvalue()
 
 
+def xlsx_bytes(parts: Iterable[Part]) -> bytes:
+    """The same tables, each on a sheet of its own. Text is written as text, whatever it looks like, and so are integers
+    that a spreadsheet would round; a table that is too wide for a sheet lies on its side."""
+    import xlsxwriter  # for this download alone
+
+    written = io.BytesIO()
+    book = xlsxwriter.Workbook(written, {"constant_memory": True})
+    bold = book.add_format({"bold": True})
+    names: set[str] = set()
+    for table in _blocks(list(parts))[:MOST_SHEETS]:
+        sheet = book.add_worksheet(_sheet_name(table.label or table.name or "answer", names))
+        heads = [_head(column) for column in table.columns]
+        is_wide = len(heads) > MOST_COLUMNS
+        for i, head in enumerate(heads if not is_wide else []):
+            sheet.write_string(0, i, _sheet_text(head), bold)
+        lines = zip(heads, *_rows(table), strict=True) if is_wide else _rows(table)
+        for i, line in enumerate(lines, start=0 if is_wide else 1):
+            for j, value in enumerate(line):
+                _write(sheet, i, j, value)
+        if not is_wide:
+            sheet.freeze_panes(1, 0)
+    book.close()
+    return written.getvalue()
+
+
+def _write(sheet: Any, row: int, column: int, value: Any) -> None:
+    if isinstance(value, bool):
+        sheet.write_boolean(row, column, value)
+    elif isinstance(value, int | float) and abs(value) <= (EXACT if isinstance(value, int) else LARGEST):
+        sheet.write_number(row, column, value)
+    elif value is not None:  # NaN and infinities too
+        sheet.write_string(row, column, _sheet_text(_text(value)))
+
+
+def _sheet_text(text: str) -> str:
+    units = text.encode("utf-16-le", "replace")  # which Excel counts
+    is_long = len(units) > 2 * LONGEST_TEXT
+    return f"{units[: 2 * LONGEST_TEXT - 2].decode('utf-16-le', 'ignore')}…" if is_long else units.decode("utf-16-le")
+
+
+def _sheet_name(name: str, taken: set[str]) -> str:
+    """As Excel allows it, and no name twice, in whatever case."""
+    plain = NOT_IN_SHEET_NAMES.sub(" ", _sheet_text(name)).strip("' ") or "answer"
+    for number in range(1, len(taken) + 2):
+        ending = f" {number}" if number > 1 else ""
+        found = plain[: LONGEST_SHEET_NAME - len(ending)].rstrip("' ") + ending
+        if found.lower() not in taken and found.lower() != "history":
+            break
+    taken.add(found.lower())
+    return found
+
+
+# What both have
+
+
+def _blocks(parts: list[Part]) -> list[Table]:
+    """The tables; without any, one of what there is instead."""
+    blocks = _joined(_tables(parts))
+    if blocks:
+        return blocks
+    texts = [part.text if isinstance(part, Text) else dumps(part.document()) for part in parts]
+    return [Table("", [Column("answer")], [[text] for text in texts])]
+
+
+def _head(column: Column) -> str:
+    named = column.label or column.name
+    return f"{named} ({column.unit})" if column.unit else named
+
+
+def _rows(table: Table) -> Iterable[list[Any]]:
+    """With the owner's names for values."""
+    if not any(column.values for column in table.columns):
+        return table.rows
+    return ([c.named(cell) for c, cell in zip(table.columns, row, strict=False)] for row in table.rows)
+
+
 def _tables(parts: list[Part]) -> list[Table]:
-    """Scores that are only the view of a table are left out: it holds their numbers."""
-    behind = {part.name for part in parts if isinstance(part, Table)}
-    shown = (part for part in parts if not (isinstance(part, Scores) and part.name in behind))
-    return [table for part in shown if (table := as_table(part))]
+    """What is only a view of a table is left out."""
+    return [table for part in parts if not part.of_table and (table := part.table())]
 
 
 def _joined(tables: list[Table]) -> list[Table]:
@@ -50,20 +131,18 @@ def _joined(tables: list[Table]) -> list[Table]:
             joined[str(number),] = table
             continue
         key = ("row", table.name, *(column.name for column in table.columns))
-        whole = joined.setdefault(key, Table(table.name, [Column("row", "integer"), *table.columns], []))
+        whole = joined.setdefault(key, Table(table.name, [Column("row", "integer"), *table.columns], [], table.label))
         whole.rows.extend([table.row + 1, *row] for row in table.rows)
     return list(joined.values())
 
 
-def _write_table(writer: Any, table: Table) -> None:
-    writer.writerow([_cell(column.name) for column in table.columns])
-    writer.writerows([_cell(value) for value in row] for row in table.rows)
+def _text(value: Any) -> str:
+    return dumps(value) if isinstance(value, dict | list) else str(value)
 
 
 def _cell(value: Any) -> str:
     """As text; formula-looking text gets an apostrophe in front, which spreadsheets do not run."""
     if value is None:
         return ""
-    text = dumps(value) if isinstance(value, dict | list) else str(value)
-    harmless = text.replace("\x00", "\ufffd")
+    harmless = _text(value).replace("\x00", "\ufffd")
     return f"'{harmless}" if FORMULA.match(harmless) and not NUMBER.fullmatch(harmless) else harmless

@@ -24,8 +24,10 @@ from . import (
     Text,
     Vector,
     as_number,
-    as_table,
 )
+from .decisions import Decision, decided, words
+from .figures import figure
+from .series import series
 
 DISTANCE = re.compile(r"DistancesToClusterCenter no\.(\d+)")
 PROBABILITY = re.compile(r'Scored Probabilities for Class "(.*)"')
@@ -33,6 +35,9 @@ NUMBERED = re.compile(r".+\[\d+\]")
 LONGEST_SAID = 80  # characters of a value in the sentence
 LONGEST_TEXT = 200  # characters of a text that is the sentence
 MOST_SAID = 5  # labels that are counted in the sentence
+LONGEST_UNIT = 12
+UNITS = ("unit", "units", "currency")
+MARKDOWN = re.compile(r"\*\*|__|```|`[^`]+`|^\s*(#{1,6}|[-*>]|\d+\.)\s|\]\(|\|.*\|")
 LONGEST_JSON = 100_000  # characters, of an answer that the owner wants to see as text
 
 Words = Mapping[str, Output]
@@ -42,8 +47,7 @@ def present(result: Result, outputs: Words, subject: str) -> Result:
     """The result with its views in front and its sentence. `subject` is what was asked about, or ""."""
     parts: list[Part] = []
     said: Sentence | None = None
-    spoken: list[Part] = []
-    for part in result.parts:
+    for part in _taken_apart(result.parts, outputs):
         about = _about(part, outputs)
         if about.hidden:
             continue
@@ -53,24 +57,48 @@ def present(result: Result, outputs: Words, subject: str) -> Result:
         else:
             view = _view_of_table(part, outputs, subject) if isinstance(part, Table) else None
             if view:
-                parts.append(view[0])
+                parts.append(replace(view[0], of_table=True))
                 said = said or view[1]
             shown = _with_owner_words(_with_text(part, subject), outputs)
         parts.append(shown)
-        spoken.append(_with_value_names(shown, outputs))
-    return Result(parts, result.raw, said or _sentence(spoken))
+    return Result(parts, result.raw, said or _sentence(parts))
+
+
+def _taken_apart(parts: list[Part], outputs: Words) -> Iterable[Part]:
+    """The columns of a single row that the owner gave a view are outputs of their own, in front of the row."""
+    pinned = {name for name, about in outputs.items() if about.view}
+    for part in parts:
+        names = [column.name for column in part.columns] if isinstance(part, Table) and len(part.rows) == 1 else []
+        apart = [i for i, name in enumerate(names) if name in pinned] if len(names) > 1 else []
+        if not apart or not isinstance(part, Table):
+            yield part
+            continue
+        for i in apart:
+            yield Table(names[i], [part.columns[i]], [[part.rows[0][i]]], row=part.row)
+        rest = [i for i in range(len(names)) if i not in set(apart)]
+        if rest:
+            yield replace(part, columns=[part.columns[i] for i in rest], rows=[[part.rows[0][i] for i in rest]])
 
 
 def _about(part: Part, outputs: Words) -> Output:
-    """Under the output's own name; what has none goes by its kind, a table of one column by that column's."""
-    named = outputs.get(vars(part)["name"]) or outputs.get(part.kind)
+    """Under the output's own name, or the end of its path; what has none goes by its kind, a table of one column by
+    that column's."""
+    name = vars(part)["name"]
+    named = outputs.get(name) or outputs.get(name.rpartition(".")[2]) or outputs.get(part.kind)
     if named is None and isinstance(part, Table) and len(part.columns) == 1:
         named = outputs.get(part.columns[0].name)
     return named or Output()
 
 
-def _view_of_table(table: Table, outputs: Words, subject: str) -> tuple[Scores, Sentence] | None:
-    return _clusters(table, outputs, subject) or _classes(table, outputs) or _shares(table, outputs)
+def _view_of_table(table: Table, outputs: Words, subject: str) -> tuple[Part, Sentence] | None:
+    if over_time := series(_table_with_words(table, outputs) if outputs else table):
+        return over_time, over_time.sentence()
+    return (
+        _clusters(table, outputs, subject)
+        or _classes(table, outputs)
+        or _shares(table, outputs)
+        or _shares_of_decision(table, outputs)
+    )
 
 
 def _with_owner_words(part: Part, outputs: Words) -> Part:
@@ -97,18 +125,9 @@ def _table_with_words(table: Table, outputs: Words) -> Table:
     columns = []
     for i in shown:
         about = outputs.get(table.columns[i].name, Output())
-        columns.append(replace(table.columns[i], label=about.label, unit=about.unit))
+        columns.append(replace(table.columns[i], label=about.label, unit=about.unit, values=about.values))
     rows = table.rows if len(shown) == len(table.columns) else [[row[i] for i in shown] for row in table.rows]
-    return replace(table, columns=columns, rows=rows)
-
-
-def _with_value_names(part: Part, outputs: Words) -> Part:
-    """For the sentence: the table itself keeps the endpoint's values."""
-    if not outputs or not isinstance(part, Table) or len(part.rows) != 1:
-        return part
-    names = (outputs.get(column.name, Output()).values for column in part.columns)
-    row = [values.get(str(cell), cell) for values, cell in zip(names, part.rows[0], strict=False)]
-    return replace(part, rows=[row])
+    return replace(table, columns=columns, rows=rows, label=outputs.get(table.name, Output()).label)
 
 
 def _with_text(part: Part, subject: str) -> Part:
@@ -129,10 +148,13 @@ def _as_view(part: Part, view: str, result: Result) -> Part:
     """The part as another kind, or as it is where its values make no such view."""
     if view == part.kind:
         return part
+    cell = _single_cell(part)
+    if view == "json" and isinstance(cell, dict | list):
+        return Json(cell, vars(part)["name"], row=part.row)
     if view == "json":
         document = {key: value for key, value in part.document().items() if key not in ("kind", "row")}
         return Json(result.raw if len(result.parts) == 1 else document, vars(part)["name"], row=part.row)
-    table = as_table(part)
+    table = part.table()
     if view == "table":
         return table or part
     row = table.rows[0] if table and len(table.rows) == 1 else []
@@ -144,15 +166,22 @@ def _as_view(part: Part, view: str, result: Result) -> Part:
         return Number(value, table.columns[0].name if table else "", row=part.row)
     if table and view == "vector" and row and len(numbers) == len(row):
         return Vector(numbers, table.name, row=part.row)
+    if table and view == "series":
+        return series(table) or part
     if table and view == "scores":
         return _as_scores(table, numbers) or part
     return part
 
 
+def _single_cell(part: Part) -> Any:
+    return part.rows[0][0] if isinstance(part, Table) and len(part.rows) == len(part.columns) == 1 else None
+
+
 def _as_text(part: Part, row: list[Any]) -> Part:
     name = vars(part)["name"]
     if len(row) == 1:
-        return Text(str(row[0]), name, row=part.row)
+        text = row[0] if isinstance(row[0], str) else beginning(row[0], LONGEST_JSON)
+        return Text(text, name, row=part.row)
     return Text(beginning(part.value, LONGEST_JSON), name, row=part.row) if isinstance(part, Json) else part
 
 
@@ -198,17 +227,13 @@ def _cluster_lead(assigned: str, about: Output, scores: list[Score]) -> str:
     number = f"{about.label or 'Cluster'} {assigned}" if about.values else f"One of {len(scores)}"
     if nearest is None or next_one is None:
         return f"{number}."
-    lead = f"{number}, at distance {_rounded(nearest)}. The runner-up, {scores[1].label}, is "
+    lead = f"{number}, at distance {figure(nearest)}. The runner-up, {scores[1].label}, is "
     if nearest <= 0 or next_one <= nearest:
-        return f"{lead}at {_rounded(next_one)}."
+        return f"{lead}at {figure(next_one)}."
     farther = (next_one - nearest) / nearest
     if farther > 10:
-        return f"{lead}much farther away, at {_rounded(next_one)}."
-    return f"{lead}{farther:.0%} farther away, at {_rounded(next_one)}.".replace("%", "\u202f%")
-
-
-def _rounded(number: float) -> str:
-    return f"{number:.4f}" if number == 0 or 1e-4 <= abs(number) < 1e9 else f"{number:.4g}"
+        return f"{lead}much farther away, at {figure(next_one)}."
+    return f"{lead}{farther:.0%} farther away, at {figure(next_one)}.".replace("%", "\u202f%")
 
 
 def _classes(table: Table, outputs: Words) -> tuple[Scores, Sentence] | None:
@@ -223,7 +248,8 @@ def _classes(table: Table, outputs: Words) -> tuple[Scores, Sentence] | None:
     winner = str(row["Scored Labels"])
     order = sorted(found, key=lambda c: (c != winner, -(found[c] or 0)))
     scores = [Score(_short(about.values.get(c, c)), found[c], top=c == winner) for c in order]
-    lead = f"Probability {scores[0].score:.4f}. Next is {scores[1].label}, with {scores[1].score:.4f}."
+    best, next_one = (figure(score.score) for score in scores[:2] if score.score is not None)
+    lead = f"Probability {best}. Next is {scores[1].label}, with {next_one}."
     view = Scores(scores, table.name, about.label or "Class", "Probability", full=1.0)
     return view, Sentence("Most likely ", _short(about.values.get(winner, winner)), ".", lead)
 
@@ -252,13 +278,37 @@ def _shares(table: Table, outputs: Words) -> tuple[Scores, Sentence] | None:
     return view, _of_scores([view])
 
 
+def _shares_of_decision(table: Table, outputs: Words) -> tuple[Scores, Sentence] | None:
+    """A class that was decided for, and the share of each. The owner's `values` of either output name the classes."""
+    decision = decided(table)
+    if decision is None or decision.chosen is None:
+        return None
+    about = outputs.get(decision.column.name, Output())
+    columns = [table.columns[i] for i in decision.shares]
+    stem = columns[0].name.rpartition("[")[0]
+    values = about.values or outputs.get(stem, Output()).values
+    first = 1 if decision.value == len(columns) else 0
+    numbers = {str(i + first): outputs.get(column.name, Output()).label for i, column in enumerate(columns)}
+    names = [_short(values.get(number) or label or number) for number, label in numbers.items()]
+    shares = [float(table.rows[0][i]) for i in decision.shares]
+    order = sorted(range(len(shares)), key=lambda i: (i != decision.chosen, -shares[i]))
+    scores = [Score(names[i], shares[i], top=i == decision.chosen) for i in order]
+    label = about.label or decision.word.capitalize() or "Class"
+    view = Scores(scores, table.name, label, decision.measure.capitalize(), full=1.0)
+    before = _before(about.label, decision)
+    return view, Sentence(before, names[decision.chosen], _after(decision), _next_one(scores))
+
+
 # The sentence
 
 
 def _sentence(parts: list[Part]) -> Sentence:
-    """Says what comes first of: labels, boxes, names in a text, a picture, a number, a table, and so on down."""
+    """Says what comes first of: labels, boxes, names in a text, a picture, a number, a table, and so on down. Before
+    them comes what speaks for itself."""
+    if own := next((said for part in parts if (said := part.sentence())), None):
+        return own
     for kind, speak in _SPEAKERS.items():
-        if kind == "table" and parts and isinstance(parts[0], Text) and parts[0].name in ANSWERING_TEXTS:
+        if kind == "table" and parts and isinstance(parts[0], Text) and parts[0].name.lower() in ANSWERING_TEXTS:
             return _of_texts(parts)
         if any(part.kind == kind for part in parts):
             return speak([part for part in parts if part.kind == kind])
@@ -275,9 +325,12 @@ def _of_scores(parts: list[Any]) -> Sentence:
     ties = [_short(item.label) for item in listed if item.score == listed[0].score]
     if len(ties) > 1:
         which = f"{ties[0]} and {ties[1]}" if len(ties) == 2 else _counted(len(ties), "label")
-        return Sentence("", which, f" are equally likely, {said_number(listed[0].score)} each.")
-    lead = f"Next is {_short(listed[1].label)}, with {said_number(listed[1].score)}." if len(listed) > 1 else ""
-    return Sentence("Most likely ", _short(listed[0].label), f", {said_number(listed[0].score)}.", lead)
+        return Sentence("", which, f" are equally likely, {figure(listed[0].score)} each.")
+    return Sentence("Most likely ", _short(listed[0].label), f", {figure(listed[0].score)}.", _next_one(listed))
+
+
+def _next_one(scores: list[Any]) -> str:
+    return f"Next is {_short(scores[1].label)}, with {figure(scores[1].score)}." if len(scores) > 1 else ""
 
 
 def _of_boxes(parts: list[Any]) -> Sentence:
@@ -302,16 +355,50 @@ def _of_numbers(parts: list[Any]) -> Sentence:
 
 
 def _of_tables(tables: list[Any]) -> Sentence:
+    for table in tables:
+        decision = decided(table) if "Scored Labels" not in _single_row(table) else None
+        if decision and _is_sayable(decision.column.named(decision.value)):
+            return _of_decision(decision)
     table = tables[0]
     if not table.rows:
         return Sentence("The endpoint answered with ", "no rows", ".")
     row = _single_row(table)
     column = next((c for c in table.columns if c.name == "Scored Labels"), table.columns[0] if len(row) == 1 else None)
     value = row.get(column.name) if column else None
-    if column and value is not None and not isinstance(value, dict | list):
-        return _is(column.label, value, column.unit)
+    if column and _is_sayable(value):
+        return _is(column.label, column.named(value), column.unit)
+    if priced := _with_currency(table):
+        return priced
     many = _counted(len(table.rows), "row") if len(table.rows) > 1 else _counted(len(table.columns), "value")
     return Sentence("The endpoint answered with ", many, ".")
+
+
+def _of_decision(decision: Decision) -> Sentence:
+    column, value = decision.column, decision.column.named(decision.value)
+    text = _said(value, column.unit)
+    if isinstance(value, bool) and not column.label:
+        return Sentence(f"{decision.word.capitalize()}: ", text, _after(decision))
+    return Sentence(_before(column.label, decision), text, _after(decision))
+
+
+def _before(label: str, decision: Decision) -> str:
+    return f"{label} is " if label else f"The {decision.word or 'answer'} is "
+
+
+def _after(decision: Decision) -> str:
+    return "." if decision.score is None else f", {decision.measure} {figure(decision.score)}."
+
+
+def _with_currency(table: Table) -> Sentence | None:
+    """A single number with its unit beside it: `{"price": 123.5, "currency": "EUR"}`."""
+    row = _single_row(table)
+    units = [key for key in row if words(key) in UNITS and isinstance(row[key], str) and len(row[key]) <= LONGEST_UNIT]
+    if len(row) != 2 or len(units) != 1:
+        return None
+    column, value = next((c, row[c.name]) for c in table.columns if c.name != units[0])
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return _is(column.label or f"The {words(column.name)}", value, row[units[0]])
 
 
 def _of_vectors(parts: list[Any]) -> Sentence:
@@ -331,10 +418,17 @@ def _of_media(parts: list[Any]) -> Sentence:
 
 def _of_texts(parts: list[Any]) -> Sentence:
     texts = [part for part in parts if isinstance(part, Text)]
-    text = " ".join(texts[0].text.split()) if len(texts[0].text) <= 2 * LONGEST_TEXT else ""
-    if len(texts) == 1 and 0 < len(text) <= LONGEST_TEXT:
-        return Sentence("", text, "")
+    text = texts[0].text.strip() if len(texts[0].text) <= 2 * LONGEST_TEXT else ""
+    if len(texts) == 1 and 0 < len(text) <= LONGEST_TEXT and _is_sayable(text):
+        return Sentence("", " ".join(text.split()), "")
     return _answered(len(texts), "text")
+
+
+def _is_sayable(value: Any) -> bool:
+    """Whether it may stand in a sentence: no lists or objects, and of texts one line without the marks of Markdown."""
+    if isinstance(value, str):
+        return len(value.strip().splitlines()) <= 1 and not MARKDOWN.search(value[: 2 * LONGEST_TEXT])
+    return value is not None and not isinstance(value, dict | list)
 
 
 def _answered(count: int, what: str) -> Sentence:
@@ -343,7 +437,7 @@ def _answered(count: int, what: str) -> Sentence:
 
 ANSWERING_TEXTS = frozenset(
     {"generated_text", "summary_text", "translation_text", "output_text", "transcription", "transcript", "caption",
-     "text"}
+     "text", "answer", "response", "reply", "completion", "summary", "translation", "output", "result", "message"}
 )  # fmt: skip
 _SPEAKERS: dict[str, Callable[[list[Any]], Sentence]] = {
     "scores": _of_scores,
@@ -359,18 +453,13 @@ _SPEAKERS: dict[str, Callable[[list[Any]], Sentence]] = {
 
 
 def _is(label: str, value: Any, unit: str) -> Sentence:
-    shown = said_number(value) if isinstance(value, float) else _short(value)
-    shown = {True: "yes", False: "no"}[value] if isinstance(value, bool) else shown
-    return Sentence(f"{label} is " if label else "The answer is ", f"{shown} {unit}".rstrip(), ".")
+    return Sentence(f"{label} is " if label else "The answer is ", _said(value, unit), ".")
 
 
-def said_number(number: float) -> str:
-    """As a sentence says it: four decimals at most, or four digits of a very small or large one."""
-    if isinstance(number, int):
-        return _short(number)
-    if number != 0 and not 1e-4 <= abs(number) < 1e12:
-        return f"{number:.4g}"
-    return f"{number:.4f}".rstrip("0").rstrip(".")
+def _said(value: Any, unit: str) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{figure(value) if isinstance(value, int | float) else _short(value)} {unit}".rstrip()
 
 
 def _counted(count: int, one: str, many: str = "") -> str:

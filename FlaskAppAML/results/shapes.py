@@ -37,6 +37,7 @@ from . import (
 )
 from .boxes import LABEL_KEYS, LONGEST_LABEL, SCORE_KEYS, boxes_of_lists, boxes_of_records
 from .grids import LONGEST_NAME, LONGEST_SPREAD, column_length, grid, is_split, of_columns, of_records
+from .series import is_dated
 
 SHORTEST_VECTOR = 16
 LONGEST_CELL = 200  # of a text that may stand in a table rather than for itself
@@ -210,7 +211,9 @@ def _keys_of_label(record: Mapping[str, Any]) -> tuple[str, str] | None:
 
 
 def _is_name(value: Any) -> bool:
-    return isinstance(value, str | int) and not isinstance(value, bool)
+    if isinstance(value, str):
+        return len(value.strip().splitlines()) <= 1
+    return isinstance(value, int) and not isinstance(value, bool)
 
 
 def _labels_of_records(records: list[Any], name: str) -> Scores | None:
@@ -322,6 +325,8 @@ def _of_object(record: dict[str, Any], name: str, n_rows: int, depth: int) -> li
         return [part for part in [_labels_of_records([record], name)] if part]
     if view := boxes_of_lists(record, name) or _labels_of_lists(record, name, n_rows) or _labels_of_map(record, name):
         return [view]
+    if is_dated(record):
+        return table(name, record)
     keys = _keys_of_label(record)
     if keys and keys[0] not in OF_ROWS and depth < DEEPEST:
         rest = {key: value for key, value in record.items() if key not in keys}
@@ -358,6 +363,7 @@ def _of_several(record: dict[str, Any], name: str, n_rows: int, depth: int) -> l
     left: dict[str, Any] = {}
     for number, (key, value) in enumerate(record.items()):
         found = _apart(value, key[:LONGEST_NAME], n_rows, depth + 1) if number < MOST_APART else []
+        found = _below(key[:LONGEST_NAME], found)
         parts += found
         if not found:
             left[key] = value
@@ -365,6 +371,16 @@ def _of_several(record: dict[str, Any], name: str, n_rows: int, depth: int) -> l
     if parts:
         left = {key: value for key, value in left.items() if value is not None and str(value) not in winners}
     return [*parts, *(table(name, left, 1) if left else [])]
+
+
+def _below(key: str, parts: list[Part]) -> list[Part]:
+    """What has a name of its own inside gets the path to it: `result.items`."""
+    return [part if (name := vars(part)["name"]) in ("", key) else _renamed(part, f"{key}.{name}") for part in parts]
+
+
+def _renamed(part: Part, name: str) -> Part:
+    changes: dict[str, Any] = {"name": name[:LONGEST_NAME]}
+    return replace(part, **changes)
 
 
 def _apart(value: Any, key: str, n_rows: int, depth: int) -> list[Part]:

@@ -19,8 +19,8 @@ from typing import Any, Literal, NamedTuple
 
 from ..errors import WrongInput
 from ..media import content_type_of, data_url, file_words
-from .patterns import matches
-from .strict_json import check_plain, read_strict
+from .patterns import matches, pattern_words
+from .strict_json import check_plain, quoted, read_strict
 from .values import (
     InvalidValue,
     Source,
@@ -31,22 +31,29 @@ from .values import (
     read_date,
     read_datetime,
     read_integer,
+    read_month,
     read_number,
     read_text,
     read_time,
+    read_week,
     shown,
     split,
     split_rows,
 )
 
 Kind = Literal[
-    "text", "integer", "number", "boolean", "date", "time", "datetime", "file", "list", "rows", "json"
+    "text", "integer", "number", "boolean", "date", "month", "week", "time", "datetime", "file", "list", "rows", "json"
 ]  # fmt: skip
 Send = Literal["", "base64", "data_url", "part", "body", "query"]
 Row = dict[str, Any]
 
 MOST_VALUES = 100_000  # in a list
 MOST_ROWS = 10_000  # in one field; more is a file of its own
+MOST_REFUSED = 50  # cells of one table that are named as wrong
+MOST_SAID = 3  # of them in words
+LONGEST_REFUSAL = 200  # characters, of one alternative of several
+PICTURE_WIDGETS = ("picture", "draw")
+PICTURE_ENDINGS = (".bmp", ".gif", ".jpe", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
 
 
 class ChoiceIndex(NamedTuple):
@@ -110,6 +117,7 @@ class Field:
     choice_labels: tuple[str, ...] = ()
     items: Field | None = None
     fields: tuple[Field, ...] = ()
+    alternatives: tuple[Alternative, ...] = ()  # of JSON: the forms that it may have
     min_items: int = 0
     max_items: int | None = None
     unique: bool = False
@@ -133,17 +141,20 @@ class Field:
             return self._absent()
         if self.choices:
             return self._chosen(value, source)
+        if self.kind != "file" and self.is_upload and _is_file(value):
+            return _file(self, value, source)
         if source == "text" and not isinstance(value, str) and self.kind not in ("file", "list"):
             raise InvalidValue("Send this as text.")
         return _READERS[self.kind](self, value, source)
 
     def _absent(self) -> Any:
         if not self.may_be_left_out:
-            if self.kind == "file":
-                raise InvalidValue("Choose a file.")
+            if self.is_upload:
+                raise InvalidValue("Choose a picture." if self.takes_only_pictures else "Choose a file.")
             if self.kind == "list" and self.items is not None and self.items.choices:
                 raise InvalidValue("Choose at least one.")
-            raise InvalidValue("Choose one." if self.choices or self.kind == "boolean" else "Fill this in.")
+            is_choice = self.choices or self.alternatives or self.kind == "boolean"
+            raise InvalidValue("Choose one." if is_choice else "Fill this in.")
         # A table has a cell for every column, and the cell of a text is the empty text.
         is_cell = self.kind == "text" and self.input and not self.choices and not self.nullable
         return "" if is_cell else None
@@ -183,6 +194,29 @@ class Field:
         return not self.required or self.nullable
 
     @property
+    def is_other_when_empty(self) -> bool:
+        """Whether the empty text is not the same as none: the endpoint would put its default there, or null is sent."""
+        is_free = self.kind == "text" and not (self.choices or self.min_length or self.pattern or self.format)
+        has_other = bool(self.default) if not self.required else self.nullable
+        return is_free and has_other and not self.secret and not self.input
+
+    @property
+    def is_upload(self) -> bool:
+        """Whether people give a file: also for the numbers of a picture."""
+        return self.kind == "file" or self.widget in PICTURE_WIDGETS
+
+    @property
+    def takes_pictures(self) -> bool:
+        """Whether a file may be a picture that we know how to read; SVG is none."""
+        if self.widget in PICTURE_WIDGETS:
+            return True
+        return self.kind == "file" and any(_is_picture_type(word) for word in self.accept.split(","))
+
+    @property
+    def takes_only_pictures(self) -> bool:
+        return self.takes_pictures and (not self.accept or all(map(_is_picture_type, self.accept.split(","))))
+
+    @property
     def is_vector(self) -> bool:
         """Whether it is a fixed number of numbers."""
         item = self.items
@@ -203,6 +237,15 @@ class Field:
         return self.label or (self.wire_name if self.place else self.name)
 
 
+def _is_picture_type(word: str) -> bool:
+    plain = word.strip().lower()
+    return (plain.startswith("image/") and not plain.startswith("image/svg")) or plain in PICTURE_ENDINGS
+
+
+def _is_file(value: Any) -> bool:
+    return isinstance(value, Upload) or (isinstance(value, str) and value[:5].lower() == "data:")
+
+
 def _exact(choice: Any) -> Any:
     return Decimal(str(choice)) if isinstance(choice, float) else choice
 
@@ -213,7 +256,8 @@ def _exact(choice: Any) -> Any:
 def _text(f: Field, value: Any, source: Source) -> str:
     text = read_text(value, f.min_length, f.max_length)
     if f.pattern and not matches(f.pattern, text):
-        raise InvalidValue(f"This does not match the pattern {f.pattern}")
+        words = pattern_words(f.pattern)
+        raise InvalidValue(f"Use {words}." if words else f"This does not match the pattern {f.pattern}")
     return text.lower() if f.lower else text
 
 
@@ -230,10 +274,26 @@ def _number(f: Field, value: Any, source: Source) -> Decimal:
 
 
 def _json(f: Field, value: Any, source: Source) -> Any:
-    if source == "text":
-        return read_strict(value)
-    check_plain(value)
-    return value
+    given = read_strict(value) if source == "text" else value
+    check_plain(given)
+    is_said = given is not None or not f.may_be_left_out
+    return _alternative(f, given) if f.alternatives and is_said else given
+
+
+def _alternative(f: Field, value: Any) -> Any:
+    """By the first alternative that it fits. One that bears the name of a single alternative is told what that one
+    finds wrong."""
+    refusals = []
+    for one in f.alternatives:
+        try:
+            return one.read(value)
+        except InvalidValue as error:
+            refusals.append(str(error))
+    named = [place for place, one in enumerate(f.alternatives) if one.is_named_in(value)]
+    if len(named) == 1:
+        raise InvalidValue(refusals[named[0]])
+    said = [f"{one.label} – {refusal[:LONGEST_REFUSAL]}" for one, refusal in zip(f.alternatives, refusals, strict=True)]
+    raise InvalidValue(f"This fits none of the alternatives. {' '.join(said)}")
 
 
 def _file(f: Field, value: Any, source: Source) -> Upload:
@@ -241,7 +301,7 @@ def _file(f: Field, value: Any, source: Source) -> Upload:
     if not upload.data:
         raise InvalidValue("This file is empty.")
     wanted, found = f.accept.partition("/")[0], upload.content_type.partition("/")[0]
-    if f.accept.endswith("/*") and found not in (wanted, "application"):
+    if not f.takes_pictures and f.accept.endswith("/*") and found not in (wanted, "application"):
         raise InvalidValue(f"Choose another file. {file_words(f.accept)}")
     return upload
 
@@ -280,17 +340,29 @@ def _rows(f: Field, value: Any, source: Source) -> list[Row]:
     if not isinstance(value, list):
         raise InvalidValue("Send a list of rows, in square brackets.")
     check_count(len(value), f.min_items, _most(f, MOST_ROWS), "row")
-    rows = []
-    for number, one in enumerate(value, 1):
+    rows, refused = [], []
+    for place, one in enumerate(value):
         if not isinstance(one, dict):
-            raise InvalidValue(f"Row {number:,}: send an object, by the names of the columns.")
+            raise InvalidValue(f"Row {place + 1:,}: send an object, by the names of the columns.")
         row, wrong = parse_row(f.fields, one, source)
-        if wrong:
-            name, message = next(iter(wrong.items()))
-            label = next(c.shown_label for c in f.fields if c.name == name)
-            raise InvalidValue(f"Row {number:,}, {label}: {message[0].lower()}{message[1:]}")
         rows.append(row)
+        refused += [(place, name, message) for name, message in wrong.items()]
+        if len(refused) >= MOST_REFUSED:
+            break
+    if refused:
+        raise _refused_cells(f, refused)
     return rows
+
+
+def _refused_cells(f: Field, refused: list[tuple[int, str, str]]) -> InvalidValue:
+    labels = {c.name: c.shown_label for c in f.fields}
+    said = [f"Row {place + 1:,}, {labels[name]}: {text[0].lower()}{text[1:]}" for place, name, text in refused]
+    more = len(refused) - MOST_SAID
+    count = "many" if len(refused) >= MOST_REFUSED else str(more)
+    rest = [f"And {count} more cell{'s' * (more > 1)}."] if more > 0 else []
+    columns = [c.name for c in f.shown_fields()]
+    cells = [(place, columns.index(name)) for place, name, _ in refused if name in columns]
+    return InvalidValue(" ".join([*said[:MOST_SAID], *rest]), cells)
 
 
 def _most(f: Field, most: int) -> int:
@@ -303,6 +375,8 @@ _READERS: dict[str, Callable[[Field, Any, Source], Any]] = {
     "number": _number,
     "boolean": lambda f, value, source: read_boolean(value, source),
     "date": lambda f, value, source: read_date(value),
+    "month": lambda f, value, source: read_month(value),
+    "week": lambda f, value, source: read_week(value),
     "time": lambda f, value, source: read_time(value),
     "datetime": lambda f, value, source: read_datetime(value),
     "file": _file,
@@ -364,12 +438,13 @@ def parse_row(fields: Iterable[Field], values: Mapping[str, Any], source: Source
 def record(fields: Iterable[Field], row: Mapping[str, Any]) -> dict[str, Any]:
     """The JSON object of `row` as a service wants it: by wire names, nested by `place`, files as text.
 
-    An optional value that was not given is left out; a required one that may be null becomes null.
+    An optional value that was not given is left out. Null, where it may be sent, is sent for a required one, and for
+    one whose default was taken away: without it the endpoint would put its default back.
     """
     body: dict[str, Any] = {}
     for f in fields:
         value = row.get(f.name)
-        if value is None and not (f.required and f.nullable):
+        if value is None and not (f.nullable and (f.required or f.default is not None)):
             continue
         node = body
         for name in f.place:
@@ -398,6 +473,85 @@ def plain(f: Field, value: Any) -> Any:
     return value
 
 
+# Alternatives
+
+
+@dataclass(frozen=True)
+class Alternative:
+    """One of the forms that a value may have: an object of these fields, or else what its only field asks for.
+
+    Whoever parses gets JSON that is ready to be sent. There are no files and no secrets in it.
+    """
+
+    label: str
+    fields: tuple[Field, ...]
+    is_object: bool = True
+    help: str = ""
+
+    def read(self, value: Any) -> Any:
+        """Raises InvalidValue for what is not of this form, such as an object with another name in it."""
+        if not self.is_object:
+            (only,) = self.fields
+            if only.fixed is not None and not _is_same(value, only.fixed):
+                raise InvalidValue(f"Send {shown(only.fixed)}.")
+            return plain(only, only.parse(value, "json"))
+        if not isinstance(value, dict):
+            raise InvalidValue("Send an object, in curly brackets.")
+        known = {f.name: f for f in self.fields}
+        for name, one in value.items():
+            if name not in known:
+                raise InvalidValue(f"There is no {quoted(name)} in {self.label}.")
+            fixed = known[name].fixed
+            if fixed is not None and not _is_same(one, fixed):
+                raise InvalidValue(f"{known[name].shown_label}: send {shown(fixed)}.")
+        row, wrong = parse_row(self.fields, value, "json")
+        if wrong:
+            raise InvalidValue(" ".join(f"{known[name].shown_label}: {said}" for name, said in wrong.items()))
+        return record(self.fields, row)
+
+    def made_of(self, row: Row) -> Any:
+        """The JSON of what stands in the fields that people see."""
+        whole = {f.name: row.get(f.name, f.fixed) for f in self.fields}
+        return record(self.fields, whole) if self.is_object else plain(self.fields[0], whole[self.fields[0].name])
+
+    def is_named_in(self, value: Any) -> bool:
+        """Whether the value bears what is always the same in this one, such as `"kind": "circle"`."""
+        if not self.is_object or not isinstance(value, dict):
+            return False
+        fixed = [f for f in self.fields if f.fixed is not None]
+        return bool(fixed) and all(_is_same(value.get(f.name), f.fixed) for f in fixed)
+
+    def outline(self) -> Any:
+        """Its names, and what is always the same, with null for the rest."""
+        return {f.name: f.fixed for f in self.fields} if self.is_object else self.fields[0].fixed
+
+    def shown_fields(self) -> list[Field]:
+        return [f for f in self.fields if not f.hidden and f.fixed is None]
+
+
+def _is_same(one: Any, other: Any) -> bool:
+    """In JSON true is not 1."""
+    return one == other and isinstance(one, bool) == isinstance(other, bool)
+
+
+def meant(alternatives: tuple[Alternative, ...], value: Any) -> int | None:
+    """The place of the alternative that a value of JSON is of, or comes nearest to; None for null."""
+    if value is None:
+        return None
+
+    def nearness(one: Alternative) -> tuple[bool, bool, int]:
+        try:
+            one.read(value)
+            fits = True
+        except InvalidValue:
+            fits = False
+        same = len({f.name for f in one.fields} & set(value)) if one.is_object and isinstance(value, dict) else 0
+        return fits, one.is_named_in(value), same
+
+    nearest = [nearness(one) for one in alternatives]
+    return nearest.index(max(nearest))
+
+
 # The whole
 
 
@@ -408,7 +562,8 @@ class Schema:
     `dialect` names the protocol, `envelope` is that dialect's word for the body's form, `url` is where to send it when
     that is not the address that was given, and `options` holds what the dialect alone understands. `subject` is the
     name of the field that the answer speaks of ("Contoso Bank is closest to ..."), `source` says in words where all
-    this was read. Two schemas are the same only when they are one object: a form is built once for each.
+    this was read. `streams` says that the answer can come in pieces. Two schemas are the same only when they are one
+    object: a form is built once for each.
     """
 
     fields: tuple[Field, ...]
@@ -420,6 +575,7 @@ class Schema:
     dialect: str = ""
     url: str = ""
     options: Mapping[str, Any] = field(default_factory=dict)
+    streams: bool = False
     _by_name: dict[str, Field] = field(init=False, repr=False, compare=False, default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -427,6 +583,11 @@ class Schema:
 
     def __getitem__(self, name: str) -> Field:
         return self._by_name[name]
+
+    @cached_property
+    def pictures(self) -> tuple[Field, ...]:
+        """The fields that may hold pictures, or lists of them."""
+        return tuple(f for f in self.fields if f.takes_pictures or (f.items is not None and f.items.takes_pictures))
 
     def visible(self) -> list[Field]:
         return [f for f in self.fields if not f.hidden and f.fixed is None]

@@ -7,13 +7,13 @@ from dataclasses import replace
 from typing import Any, get_args
 
 from ..errors import SettingError
-from . import Field, Kind, Schema
+from . import PICTURE_WIDGETS, Field, Kind, Schema
 from .patterns import compiled
 from .values import bound, scalar
 
 # What `FORM` may say of a field, and the types that it may say it in.
 SCALAR = (str, int, float, bool)
-WIDGETS = ("text", "textarea", "select", "radio")
+WIDGETS = ("text", "textarea", "select", "radio", *PICTURE_WIDGETS)
 CHANGES: dict[str, tuple[type, ...]] = {
     "kind": (str,),
     "label": (str,),

@@ -4,26 +4,48 @@ from __future__ import annotations
 
 from ..media import file_words
 from . import Field
-from .patterns import compiled
+from .patterns import compiled, pattern_words
 from .values import digits
 
 
 def hint(f: Field) -> str:
-    parts = [f.help, _limits(f), "Sent in lower case." if f.lower else ""]
-    return " ".join(part for part in parts if part)
+    pattern = unsaid_pattern(f)
+    return " ".join(filter(None, [said_hint(f), f"It must match the pattern {pattern}" if pattern else ""]))
+
+
+def said_hint(f: Field) -> str:
+    """All but a pattern that only its own characters can say."""
+    words = pattern_words(f.pattern) if f.kind == "text" and not f.choices else ""
+    shape = f"{words[0].upper()}{words[1:]}." if words else ""
+    return " ".join(filter(None, [_sentence(f.help), _limits(f), shape, "Sent in lower case." if f.lower else ""]))
+
+
+def unsaid_pattern(f: Field) -> str:
+    """A pattern that is held and that words cannot say."""
+    is_held = f.kind == "text" and not f.choices and f.pattern and len(f.pattern) <= 80
+    return f.pattern if is_held and compiled(f.pattern) and not pattern_words(f.pattern) else ""
+
+
+def _sentence(text: str) -> str:
+    """A help text with a full stop, where it ends like words."""
+    return f"{text}." if text and (text[-1].isalnum() or text[-1] in ")]”’\"'%°") else text
 
 
 def _limits(f: Field) -> str:
-    if f.choices or f.kind == "boolean":
+    if f.choices or f.alternatives or f.kind == "boolean":
         return ""
+    if f.is_upload and f.kind != "file":
+        return "" if f.help else "A picture."
     if f.kind in ("integer", "number"):
         return _range_words(f)
     if f.kind == "text":
-        return " ".join(filter(None, [_FORMATS.get(f.format, ""), _length_words(f), _pattern_words(f)]))
+        return " ".join(filter(None, [_FORMATS.get(f.format, ""), _length_words(f)]))
     if f.kind in ("list", "rows"):
         return " ".join(filter(None, [_separators(f), _count_words(f)]))
     if f.kind == "datetime":
         return "The time is meant in UTC."
+    if f.kind in ("month", "week"):
+        return f"As {'2024-02' if f.kind == 'month' else '2024-W09'}, where your browser shows no calendar."
     return {"json": "JSON.", "file": file_words(f.accept)}.get(f.kind, "")
 
 
@@ -36,11 +58,6 @@ def _length_words(f: Field) -> str:
     if f.max_length is not None:
         return f"Up to {f.max_length:,} characters."
     return f"At least {f.min_length:,} characters." if f.min_length > 1 else ""
-
-
-def _pattern_words(f: Field) -> str:
-    is_said = f.pattern and len(f.pattern) <= 80 and compiled(f.pattern)
-    return f"It must match the pattern {f.pattern}" if is_said else ""
 
 
 def _range_words(f: Field) -> str:

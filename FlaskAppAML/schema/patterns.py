@@ -45,6 +45,62 @@ def compiled(pattern: str) -> tuple[re.Pattern[str], int, int] | None:
         return None
 
 
+_DIGIT = ("digit", "digits")
+_KNOWN = {
+    r"\d": _DIGIT,
+    "[0-9]": _DIGIT,
+    "[A-Z]": ("capital letter", "capital letters"),
+    "[a-z]": ("small letter", "small letters"),
+    **dict.fromkeys(("[A-Za-z]", "[a-zA-Z]"), ("letter", "letters")),
+    **dict.fromkeys(("[A-Za-z0-9]", "[a-zA-Z0-9]"), ("letter or digit", "letters or digits")),
+    **dict.fromkeys(("[A-Z0-9]", "[0-9A-Z]"), ("capital letter or digit", "capital letters or digits")),
+    **dict.fromkeys(("[a-z0-9]", "[0-9a-z]"), ("small letter or digit", "small letters or digits")),
+    **dict.fromkeys(("[0-9a-f]", "[a-f0-9]"), ("digit or small letter up to f", "digits or small letters up to f")),
+}
+_COUNT = re.compile(r"\{(\d{1,4})(?:(,)(\d{0,4}))?\}")
+MOST_WORDS = 5  # parts that are still read as words
+
+
+@lru_cache(maxsize=1024)
+def pattern_words(pattern: str) -> str:
+    """A pattern of the usual shapes in words: "2 capital letters, then 4 digits"; "" for any other."""
+    pieces = _PIECE.findall(pattern) if len(pattern) <= LONGEST_PATTERN else []
+    if len(pieces) < 3 or pieces[0] != "^" or pieces[-1] != "$" or compiled(pattern) is None:
+        return ""
+    said: list[str] = []
+    literal, rest = "", pieces[1:-1]
+    for place, piece in enumerate(rest):
+        after = rest[place + 1] if place + 1 < len(rest) else ""
+        if _QUANTIFIER.fullmatch(piece):
+            continue
+        plain = piece[1] if re.fullmatch(r"\\[^A-Za-z0-9]", piece) else piece
+        if piece in _KNOWN:
+            said += [f"“{literal}”"] if literal else []
+            literal = ""
+            said.append(_counted(*_KNOWN[piece], after))
+        elif (
+            len(plain) == 1 and (plain != piece or plain not in "()[].|^$*+?{}\\") and not _QUANTIFIER.fullmatch(after)
+        ):
+            literal += plain
+        else:
+            return ""
+    said += [f"“{literal}”"] if literal else []
+    return ", then ".join(said) if all(said) and len(said) <= MOST_WORDS else ""
+
+
+def _counted(one: str, several: str, quantifier: str) -> str:
+    """ "" for what may be missing."""
+    if quantifier == "+":
+        return several
+    found = _COUNT.fullmatch(quantifier)
+    least, comma, most = found.groups() if found else ("1", None, None)
+    if quantifier in ("*", "?") or not int(least):
+        return ""
+    if comma:
+        return f"{least} to {most} {several}" if most else f"at least {least} {one if least == '1' else several}"
+    return f"{least} {one if least == '1' else several}"
+
+
 _QUANTIFIER = re.compile(r"[*+?]|\{\d*,?\d*\}")
 _PIECE = re.compile(
     rf"\\.|\[(?:\\.|[^\]\\])*\]|\((?:\?(?:[:=!]|<[=!]|<[A-Za-z]\w*>))?|{_QUANTIFIER.pattern}|.", re.DOTALL

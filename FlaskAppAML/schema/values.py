@@ -24,11 +24,19 @@ DECIMAL_COMMA = re.compile(r"[+-]?[0-9]+,[0-9]+")
 YES = frozenset({"true", "yes", "1"})
 NO = frozenset({"false", "no", "0"})
 DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
+WEEK = re.compile(r"[0-9]{4}-W[0-9]{2}", re.ASCII)
 TIME = re.compile(r"([0-9]{2}:[0-9]{2})(:[0-9]{2})?(\.[0-9]{1,9})?([Zz]|[+-][0-9]{2}:[0-9]{2})?", re.ASCII)
 
 
 class InvalidValue(ValueError):
-    """The value does not fit the field. The message is a sentence that says what to do."""
+    """The value does not fit the field. The message is a sentence that says what to do.
+
+    `cells` are the wrong ones of a table, each by the places of its row and its column, counted from 0.
+    """
+
+    def __init__(self, message: str, cells: Iterable[tuple[int, int]] = ()) -> None:
+        super().__init__(message)
+        self.cells = list(cells)
 
 
 # Texts
@@ -150,6 +158,27 @@ def read_date(value: Any) -> str:
         raise InvalidValue("Write the date as year-month-day, such as 2024-02-29.") from None
 
 
+def read_month(value: Any) -> str:
+    """As HTML's month inputs write it."""
+    word = value.strip() if isinstance(value, str) else ""
+    try:
+        return read_date(f"{word}-01")[:7]
+    except InvalidValue:
+        raise InvalidValue("Write the month as year-month, such as 2024-02.") from None
+
+
+def read_week(value: Any) -> str:
+    """ISO 8601, as HTML's week inputs write it."""
+    word = value.strip() if isinstance(value, str) else ""
+    try:
+        if not WEEK.fullmatch(word):
+            raise ValueError
+        date.fromisoformat(word)
+        return word
+    except ValueError:
+        raise InvalidValue("Write the week as year-Wweek, such as 2024-W09.") from None
+
+
 def read_time(value: Any) -> str:
     """RFC 3339 partial-time, or full-time where an offset was given: what a plain time is local to is not known."""
     try:
@@ -214,21 +243,39 @@ def split(text: str, *, numbers: bool) -> list[str]:
 def split_rows(text: str, columns: Iterable[str], known: Mapping[str, str]) -> Iterator[dict[str, str]]:
     """A piece of a spreadsheet: the cells of each line, by column.
 
-    A first line of the columns' names says their order; `known` maps every name that they go by to the column.
+    A first line of the columns' names says their order; `known` maps every name that they go by to the column, and
+    small letters are as good as capitals. Raises InvalidValue, for a column of another name too.
     """
     ordered = list(columns)
+    by_word = dict(known)
+    for word, column in known.items():
+        by_word.setdefault(word.casefold(), column)
     separator = _separator(text.strip().partition("\n")[0], len(ordered))
     lines = csv.reader(io.StringIO(text.strip("\r\n"), newline=None), delimiter=separator)
     try:
         for number, cells in enumerate(lines, 1):
-            if number == 1 and all(cell.strip() in known for cell in cells):
-                ordered = [known[cell.strip()] for cell in cells]
+            if number == 1 and (names := _heads(cells, by_word)):
+                ordered = names
             elif any(cell.strip() for cell in cells):
                 if len(cells) > len(ordered):
                     raise InvalidValue(f"Line {number:,} has {len(cells):,} columns; there are {len(ordered):,}.")
                 yield dict(zip(ordered, cells, strict=False))
     except csv.Error:
         raise InvalidValue("This table cannot be read; check its quotes.") from None
+
+
+def _heads(cells: list[str], known: Mapping[str, str]) -> list[str]:
+    """The columns that a first line names; [] for a line of values. All must be known, or two and most of them."""
+    words = [cell.strip().strip("\ufeff") for cell in cells]
+    found = [known.get(word) or known.get(word.casefold(), "") for word in words]
+    if all(found):
+        return found
+    if sum(map(bool, found)) < max(2, len(found) // 2 + 1):
+        return []
+    unknown = [word[:40] or "(no name)" for word, column in zip(words, found, strict=True) if not column]
+    said = "column" if len(unknown) == 1 else "columns"
+    names = ", ".join(dict.fromkeys(known.values()))
+    raise InvalidValue(f"There is no {said} {', '.join(unknown)}. There are: {names}.")
 
 
 def _separator(line: str, columns: int) -> str:

@@ -49,111 +49,12 @@
   };
 
   // A slider holds what its box holds; beside an empty one it stands at its start.
-  const slide = (range) => { range.value = document.getElementById(range.dataset.rangeOf).value || range.min; };
-
-  // Pieces of spreadsheets, as rows of cells.
-  const separator = (text, width) => (width > 1 && ["\t", ";", ","].find((mark) => text.includes(mark))) || "\t";
-
-  const split = (text, width) => {
-    const mark = separator(text, width);
-    const cell = new RegExp(`("(?:[^"]|"")*"|[^${mark}\\n]*)(${mark}|\\n|$)`, "g");
-    const rows = [[]];
-    for (const [, found, end] of text.replace(/\r\n?/g, "\n").matchAll(cell)) {
-      rows.at(-1).push(/^"[^]*"$/.test(found) ? found.slice(1, -1).replaceAll('""', '"') : found);
-      if (end === "\n") rows.push([]);
-      else if (!end) break;
-    }
-    return rows.filter((row) => row.some((one) => one.trim()));
+  const slide = (range) => {
+    const { value } = document.getElementById(range.dataset.rangeOf);
+    range.value = value || range.min;
+    range.classList.toggle("unset", !value);
+    range.ariaValueText = value || "not set yet";
   };
-
-  const join = (rows) => rows.map((row) => row.map(
-    (cell) => /["\t\n;,]/.test(cell) ? `"${cell.replaceAll('"', '""')}"` : cell).join("\t")).join("\n");
-
-  // Rows: a table of boxes that writes into the box of text, which is what is sent.
-  const tabulate = (template) => {
-    const field = template.parentElement;
-    const area = field.querySelector("textarea");
-    if (area.value.trim().startsWith("[")) return; // somebody's JSON
-    const grid = template.content.cloneNode(true).firstElementChild;
-    const body = grid.querySelector("tbody");
-    const [blank] = body.rows;
-    const names = JSON.parse(field.dataset.columns).map(([name]) => name);
-    const labels = [...all("th", grid)].map((head) => head.textContent);
-    const boxes = (row) => [...all("input, select", row)];
-    const { id } = area;
-    const save = () => {
-      const rows = [...body.rows].map((row) => boxes(row).map((box) => box.value));
-      const filled = rows.filter((row) => row.some((cell) => cell.trim()));
-      area.value = filled.length ? join([names, ...filled]) : "";
-    };
-    const add = () => body.appendChild(blank.cloneNode(true));
-    const put = (box, text) => { // a spreadsheet writes TRUE; what no choice is stays in sight, and the server says so
-      const word = text.toLowerCase();
-      const same = { true: "yes", 1: "yes", y: "yes", false: "no", 0: "no", n: "no" }[word];
-      const options = [...(box.options ?? [])].map((option) => option.value);
-      const found = [text, word, same].map((one) => options.find((value) => value === one || value.toLowerCase() === one));
-      const known = found.find((value) => value !== undefined);
-      if (box.options && known === undefined) box.append(new Option(text, text));
-      box.value = known ?? text;
-    };
-    const fill = (rows, first = 0, left = 0) => {
-      const known = (row) => [names, labels].find((words) => row?.every((cell) => words.includes(cell.trim())));
-      const words = known(rows[0]);
-      const order = words ? rows.shift().map((cell) => words.indexOf(cell.trim())) : names.map((_, i) => i + left);
-      rows.forEach((cells, i) => {
-        const into = boxes(body.rows[first + i] ?? add());
-        cells.forEach((cell, j) => { if (into[order[j]]) put(into[order[j]], cell.trim()); });
-      });
-    };
-    const head = () => { // label and error lead to the first box
-      if (!body.rows.length) add();
-      for (const box of all("[id]", body)) box.removeAttribute("id");
-      boxes(body)[0].id = id;
-    };
-    const load = () => {
-      body.replaceChildren();
-      fill(split(area.value, names.length));
-      head();
-    };
-    grid.addEventListener("input", save);
-    grid.addEventListener("click", ({ target }) => {
-      if (target.matches("[data-more]")) boxes(add())[0].focus();
-      if (!target.matches("[data-less]")) return;
-      target.closest("tr").remove();
-      head();
-      save();
-      boxes(body)[0].focus();
-    });
-    grid.addEventListener("paste", (event) => {
-      const text = event.clipboardData.getData("text");
-      const row = event.target.closest("tr");
-      if (!/[\t\n]/.test(text.trim()) || !row) return;
-      event.preventDefault();
-      fill(split(text, names.length), row.sectionRowIndex, boxes(row).indexOf(event.target));
-      save();
-    });
-    area.addEventListener("refill", load);
-    area.removeAttribute("id");
-    area.hidden = true;
-    for (const name of ["aria-describedby", "aria-invalid"]) {
-      if (area.hasAttribute(name)) grid.setAttribute(name, area.getAttribute(name));
-    }
-    area.after(grid);
-    load();
-  };
-  for (const template of all(".field > template")) tabulate(template);
-
-  // A row of numbers, pasted into one of their boxes, goes into all.
-  const numbers = (text) => text.trim().split(/[\t;]/.test(text) ? /[\s;]+/ : /[\s,]+/).filter(Boolean);
-
-  document.addEventListener("paste", (event) => {
-    const found = numbers(event.clipboardData.getData("text"));
-    const set = event.target.closest?.(".boxes");
-    if (!set || found.length < 2) return;
-    event.preventDefault();
-    const boxes = [...all("input", set)];
-    boxes.slice(boxes.indexOf(event.target)).forEach((box, i) => { if (i < found.length) box.value = found[i]; });
-  });
 
   // The form as JSON, and back. Numbers stay as they were written, behind a mark: as numbers of the script long ones
   // would change.
@@ -176,52 +77,36 @@
 
   const lines = (text) => text.split("\n").filter((line) => line.trim());
 
-  const kinds = { // of a text, to JSON and from it
+  const kinds = window.kinds = { // of a text, to JSON and from it; a script of few pages adds its own
     text: [(text) => text, plain],
     number: [numeral, plain],
-    numbers: [(text) => numbers(text).map(numeral), (value) => [value].flat().map(plain).join(", ")],
     texts: [lines, (value) => [value].flat().map(plain).join("\n")],
-    matrix: [
-      (text) => text.trim().startsWith("[") ? kinds.json[0](text) : lines(text).map((line) => numbers(line).map(numeral)),
-      (value) => [value].flat().map((row) => [row].flat().map(plain).join(", ")).join("\n"),
-    ],
     json: [(text) => { try { return parse(text); } catch { return text; } }, write],
     listed: [
       (text, choices) => parse(choices.find(([label]) => label === text.trim())?.[1] ?? JSON.stringify(text)),
       (value, choices) => choices.find(([, json]) => same(parse(json), value))?.[0] ?? plain(value),
-    ],
-    rows: [
-      (text, columns) => {
-        if (text.trim().startsWith("[")) return kinds.json[0](text);
-        const [names, ...rows] = split(text, columns.length);
-        return rows.map((row) => Object.fromEntries(columns.flatMap(([name, kind, choices]) => {
-          const cell = row[names.indexOf(name)] ?? "";
-          return cell.trim() ? [[name, kinds[kind][0](cell, choices)]] : [];
-        })));
-      },
-      (value, columns) => !Array.isArray(value) ? plain(value) : join([
-        columns.map(([name]) => name),
-        ...value.map((row) => columns.map(([name, kind, choices]) => row?.[name] == null ? "" : kinds[kind][1](row[name], choices))),
-      ]),
     ],
   };
 
   const about = (field) => JSON.parse(field.dataset.choices ?? field.dataset.columns ?? "null");
 
   const read = (field) => {
-    const boxes = [...all("[name]", field)];
+    const boxes = [...all("[name]:not([data-empty])", field)];
     const { kind } = field.dataset;
+    if (kinds[kind]?.read) return kinds[kind].read(field, read);
     if (!kind.startsWith("choice")) {
       const text = boxes.map((box) => box.value).join("\n");
-      return text.trim() ? kinds[kind][0](text, about(field)) : undefined;
+      return text.trim() || field.querySelector("[data-empty]:checked") ? kinds[kind][0](text, about(field)) : undefined;
     }
     const taken = boxes.filter((box) => box.value && (box.checked ?? true)).map((box) => parse(about(field)[box.value][1]));
     return kind === "choices" && taken.length ? taken : taken[0];
   };
 
   const put = (field, value) => {
-    const boxes = [...all("[name]", field)];
+    const boxes = [...all("[name]:not([data-empty])", field)];
+    for (const tick of all("[data-empty]", field)) tick.checked = value === "";
     const { kind } = field.dataset;
+    if (kinds[kind]?.put) return kinds[kind].put(field, value, put);
     if (kind.startsWith("choice")) {
       const taken = about(field).flatMap(([, json], i) => [value].flat().some((one) => same(one ?? null, parse(json))) ? [`${i}`] : []);
       for (const box of boxes) {
@@ -241,16 +126,21 @@
     const form = fold.closest("form");
     const area = fold.querySelector("textarea");
     const error = fold.querySelector(".error");
-    const fields = [...all(".field:not([data-kind=own])", form)];
+    const fields = [...all(".field:not([data-kind=own], .field *)", form)].map((field) => [field.querySelector("[name]").name, field]);
+    const defaults = parse(fold.dataset.defaults);
     if (yes && !area.value.trim()) {
-      const found = fields.map((field) => [field.querySelector("[name]").name, read(field)]);
-      area.value = write(Object.fromEntries(found.filter(([, value]) => value !== undefined)));
+      const found = fields.map(([name, field]) => [name, read(field) ?? null]);
+      const isNew = found.every(([name, value]) => same(value, defaults[name])); // nobody has filled anything in
+      const filled = found.filter(([name, value]) => value !== null || defaults[name] !== null); // else the default would come back
+      area.value = write(isNew ? { ...defaults, ...parse(fold.dataset.examples) } : Object.fromEntries(filled));
+      fold.dataset.start = isNew ? area.value : "";
     }
+    if (!yes && area.value === fold.dataset.start) area.value = "";
     if (!yes && area.value.trim()) {
       try {
         JSON.parse(area.value); // strictly, and with the right place in its message
         const values = parse(area.value);
-        for (const field of fields) put(field, values[field.querySelector("[name]").name]);
+        for (const [name, field] of fields) put(field, name in values ? values[name] : defaults[name]);
         area.value = "";
         error.hidden = true;
       } catch ({ message }) {
@@ -260,16 +150,15 @@
         return;
       }
     }
-    for (const part of all(".field, .group", form)) part.hidden = yes && !part.matches(":has([type=file], [type=password])");
+    for (const part of all(":is(.field, .group):not(.field *)", form)) part.hidden = yes && !part.matches(":has([type=file], [type=password])");
   };
 
-  for (const fold of all("[data-as-json]")) {
-    // What is wrong is said beside the fields, which hold the same: so to them.
-    if (fold.closest("form").querySelector(".field > .error")) fold.querySelector("textarea").value = "";
-    fold.open &&= !fold.closest("form").querySelector(".field > .error");
-    asJson(fold, fold.open);
-    fold.addEventListener("toggle", () => asJson(fold, fold.open));
-  }
+  addEventListener("DOMContentLoaded", () => { // when all kinds are known
+    for (const fold of all("[data-as-json]")) {
+      asJson(fold, fold.open);
+      fold.addEventListener("toggle", () => asJson(fold, fold.open));
+    }
+  });
 
   // Counters, in code points. Spoken only near the limit, when typing rests.
   let rest;
@@ -286,7 +175,7 @@
 
   document.addEventListener("input", ({ target: { id, value, dataset } }) => {
     if (dataset.rangeOf) document.getElementById(dataset.rangeOf).value = value;
-    for (const range of all("[data-range-of]")) if (range.dataset.rangeOf === id) slide(range);
+    for (const range of all("[data-range-of]")) if ([range.dataset.rangeOf, range.id].includes(id)) slide(range);
     for (const counter of all("[data-count-for]")) if (counter.dataset.countFor === id) count(counter, true);
   });
 

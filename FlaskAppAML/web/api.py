@@ -10,13 +10,14 @@ from flask import Blueprint, Flask, Response, current_app, request
 from .. import __version__
 from ..answers import answer_id
 from ..endpoint import Endpoint
-from ..errors import EndpointError, MalformedRequest, UnsupportedMedia, WrongInput
+from ..errors import MalformedRequest, UnsupportedMedia, WrongInput
+from ..prediction import Question
 from ..schema import Row, Schema, parse_row
 from ..schema.strict_json import quoted, read_strict
 from ..schema.values import InvalidValue
 from ..wire import dumps
 from . import openapi
-from .predictions import Question, kept_document, scored_document
+from .predictions import first_error, kept_document, scored_document, with_pictures
 from .security import count_submission, is_welcome
 from .site import Site, site
 
@@ -92,9 +93,9 @@ def predict(model: str) -> Response:
     question = _question(endpoint, endpoint.schema)
     count_submission()
     key = answer_id("", [])
-    document = site().answers.once(key, lambda: scored_document(key, question))
+    document = site().answers.once(key, lambda: with_pictures(scored_document(key, question), key, question))
     if "error" in document:
-        raise EndpointError.revive(document["error"])
+        raise first_error(document)
     return _json(document["prediction"])
 
 

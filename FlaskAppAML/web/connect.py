@@ -12,24 +12,25 @@ import secrets
 import threading
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urlsplit, urlunsplit
 
 from flask import Flask, current_app, g, render_template, request
 from werkzeug.datastructures import MultiDict
 
-from .. import dialects, env_file, forms
+from .. import connect, curl, dialects, env_file, forms
 from ..answers import Forgetful, answer_id
 from ..connect import PROTOCOLS, Found, about_address, about_key, advice, inspect, problems_by_field, public_settings
 from ..endpoint import Endpoint
 from ..errors import BadResponse, EndpointError, KeyRefused, NoSuchEndpoint, PageNotFound, SettingError, WrongInput
 from ..forms import SchemaForm
+from ..prediction import Question
 from ..reading.json_or_yaml import read_text
 from ..schema import without_files
 from ..settings import KEY_IN_QUERY, SHORTEST_PART, Settings, env_path, prefix_of, read_environment
 from ..wire import dumps
 from . import view
 from .errors import LONGEST_CODE, endpoint_words, short
-from .predictions import Question, scored_document
+from .predictions import scored_document
 from .security import count_submission, is_owner
 from .site import Site, site
 
@@ -38,6 +39,10 @@ OF_THE_ENDPOINT = ("url", "api_key", "auth", "headers", "dialect", "task", "sche
 OF_THE_FORMER = ("FORM", "EXAMPLES")  # they name fields that the next model will not have
 NAMED_AUTH = ("header", "query")
 KEY_AGAIN = "Type it again, since it is not sent back to the browser; or choose that none is needed."
+TWINS = "A request with instances fits MLflow and TensorFlow Serving alike. Choose the one that it is under Protocol."
+COMPLETED = "Must begin with https:// or http://. Now it does: check it, and press Inspect."
+KEY_OF_CURL = "The one that stood in the curl command is not kept: paste it here, and press Inspect."
+MOST_CHOICES = 20
 
 _writing = threading.Lock()
 
@@ -65,6 +70,7 @@ class Given:
     dialect: str = ""
     task: str = ""
     model: str = ""
+    at: str = ""  # the path of an operation that was chosen from the list
 
     def environ(self) -> dict[str, str]:
         """As settings are given. Raises SettingError."""
@@ -115,6 +121,7 @@ class Shown:
     answer: view.Answer | None = None
     failure: EndpointError | None = None
     used: Used | None = None
+    notes: tuple[tuple[str, str], ...] = ()
 
 
 def look() -> str:
@@ -128,14 +135,76 @@ def look() -> str:
 
 
 def act() -> str:
-    """One of the three buttons."""
+    """One of the three buttons, an operation chosen from a list, or the question for columns."""
     _for_the_owner()
     typed = {
         name.removeprefix(PREFIX): value.strip() for name, value in request.form.items() if name.startswith(PREFIX)
     }
     given = Given(**{one.name: typed[one.name] for one in fields(Given) if one.name in typed})
     _learn_secrets(given.secrets())
-    return _page(_inspected(given, _button(request.form.getlist("do"))))
+    pressed = request.form.getlist("do")
+    if whole := connect.completed(given.url):
+        return _page(Shown(replace(given, url=whole), {"URL": COMPLETED}))
+    if curl.is_curl(given.schema):
+        return _page(_of_curl(given))
+    if pressed == ["columns"]:
+        return _page(_with_columns(given))
+    return _page(_inspected(given if pressed else _moved(given), _button(pressed)))
+
+
+def _moved(given: Given) -> Given:
+    """To the operation that was chosen, at the host that was typed."""
+    try:
+        parts = urlsplit(given.url)
+    except ValueError:
+        return given
+    is_path = given.at.startswith("/") and parts.netloc
+    return replace(given, url=urlunsplit((*parts[:2], given.at, parts.query, ""))) if is_path else given
+
+
+def _of_curl(given: Given) -> Shown:
+    """A curl command in place of a sample: what it says goes into the fields, but for the key, which no page holds."""
+    emptied = replace(given, schema="")
+    try:
+        found = curl.read(given.schema)
+    except ValueError as error:
+        return Shown(emptied, {"SCHEMA": f"This curl command cannot be read: {error}. Paste its body alone."})
+    _learn_secrets([secret for secret in found.secrets if len(secret) >= SHORTEST_PART])
+    if found.lacks:
+        return Shown(replace(emptied, url=given.url or found.url), {"SCHEMA": f"Of this curl command {found.lacks}."})
+    auth, _, name = found.auth.partition(":")
+    style = {"auth": auth, "auth_name": name} if auth else {}
+    read = replace(given, url=given.url or found.url, schema=found.body, **style)
+    others = f" Further headers in it: {', '.join(found.others)}." if found.others else ""
+    notes = (("Read from", f"the curl command that was pasted.{others}"),)
+    if found.secrets and not given.api_key:
+        return Shown(read, {"API_KEY": KEY_OF_CURL + others})
+    return replace(_inspected(read, "inspect"), notes=notes)
+
+
+def _with_columns(given: Given) -> Shown:
+    """Asks the model itself, once; what it says stands under Sample or description from then on."""
+    shown = _inspected(given, "inspect")
+    if shown.found is None or shown.settings is None or not connect.may_be_asked_for_columns(shown.found):
+        return shown
+    if shown.settings.auth == "none" != given.auth:
+        return replace(shown, problems={"API_KEY": KEY_AGAIN})
+    count_submission()
+    try:
+        schema = connect.columns(shown.found.endpoint)
+    except EndpointError as error:
+        return replace(shown, failure=_for_its_reader(error))
+    notes = (("Columns", "as the model named them when it refused an empty request; kept under Sample or description"),)
+    return replace(_inspected(replace(given, schema=schema), "inspect"), notes=notes)
+
+
+def _for_its_reader(error: EndpointError) -> EndpointError:
+    """Its words are for visitors, who have an owner; here the owner reads, and the key is the one just typed."""
+    error.turn = error.turn.replace("The owner of this app: ", "Yours: ")
+    if isinstance(error, KeyRefused):
+        error.detail = "The model was called with the key as it was typed, and did not take it."
+        error.turn, error.again = "Yours: check the key, and how it is sent.", "With another one."
+    return error
 
 
 def _button(pressed: list[str]) -> str:
@@ -239,7 +308,11 @@ def _bound_form(found: Found) -> SchemaForm:
 
 def _tried(shown: Shown, found: Found) -> Shown:
     """One call, and only one, however often the button is pressed."""
+    for listed in request.files.listvalues():
+        for file in listed:
+            file.seek(0)  # the inspection read it for the form that it shows
     form = forms.form_class(found.schema)(request.form, files=request.files)
+    form.read_pictures(found.endpoint.settings.image_max_side)
     if not form.validate():
         return replace(shown, form=form, wrong=form.wrong())
     try:
@@ -253,7 +326,7 @@ def _tried(shown: Shown, found: Found) -> Shown:
     if "error" in document:
         failure = g.pop("first_error", None) or EndpointError.revive(document["error"])
         form.mark(form.schema.by_wire_name(failure.fields))
-        return replace(shown, form=form, failure=failure)
+        return replace(shown, form=form, failure=_for_its_reader(failure))
     return replace(shown, form=form, answer=view.Answer(site().redact.document(document)))
 
 
@@ -342,8 +415,10 @@ def _page(shown: Shown) -> str:
         protocols=PROTOCOLS,
         tasks=dialects.TASKS,
         demos={name: demo.title for name, demo in site().demos.items()},
-        facts=_facts(shown.found, shown.settings) if shown.found and shown.settings else [],
-        blocks=env_file.blocks(public_settings(shown.settings)) if shown.settings and shown.settings.url else [],
+        facts=[*shown.notes, *_facts(shown.found, shown.settings, failure)] if shown.found and shown.settings else [],
+        choices=shown.found.choices[:MOST_CHOICES] if shown.found else (),
+        asks_for_columns=_asks_for_columns(shown),
+        blocks=_blocks(shown.settings) if shown.settings and shown.settings.url else [],
         is_demo=_demo(shown.given) is not None,
         env_path=str(env_path()),
         failure=failure,
@@ -354,9 +429,26 @@ def _page(shown: Shown) -> str:
     )
 
 
-def _facts(found: Found, settings: Settings) -> list[tuple[str, str]]:
-    """What was found, as pairs."""
+def _asks_for_columns(shown: Shown) -> bool:
+    has_address = shown.settings is not None and bool(shown.settings.url)
+    return has_address and shown.found is not None and connect.may_be_asked_for_columns(shown.found)
+
+
+def _blocks(settings: Settings) -> list[tuple[str, str, str]]:
+    """The settings for each place, with a note where they would not do there."""
+    return [
+        (place, text, connect.note_for(place, settings.url))
+        for place, text in env_file.blocks(public_settings(settings))
+    ]
+
+
+def _facts(found: Found, settings: Settings, of_try: EndpointError | None) -> list[tuple[str, str]]:
+    """What was found, as pairs; `of_try` is why a try failed."""
     failure, schema = found.failure, found.schema
+    if found.choices:
+        more = len(found.choices) - MOST_CHOICES
+        said = f"{len(found.choices)} operations, of which the first {MOST_CHOICES} stand here"
+        return [("Description", said)] * (more > 0) + [("Key", _about_key(found, settings, of_try))]
     facts = [("Protocol", f"{found.protocol}, {found.why}")]
     if failure is None:
         read = f", in {view.duration(found.seconds * 1000)}" if found.was_asked else ""
@@ -370,18 +462,21 @@ def _facts(found: Found, settings: Settings) -> list[tuple[str, str]]:
     if schema.url and settings.url and schema.url != settings.url:
         facts.append(("Sends to", schema.url))
     if settings.url:
-        facts.append(("Key", _about_key(found, settings)))
-    notes = [about_address(settings.url) if failure is None else "", found.doubt]
+        facts.append(("Key", _about_key(found, settings, of_try)))
+    notes = [about_address(settings.url) if failure is None and not schema.url else "", found.doubt]
+    notes.append(TWINS if found.twins else "")
     return facts + [("Note", note) for note in notes if note]
 
 
-def _about_key(found: Found, settings: Settings) -> str:
+def _about_key(found: Found, settings: Settings, of_try: EndpointError | None) -> str:
     looks = about_key(settings.api_key, settings.url, found.schema.dialect)
     if isinstance(found.failure, KeyRefused):
         said = "Refused."
+    elif isinstance(of_try, KeyRefused):
+        said = "Refused by the model."
     elif settings.auth == "none":
         said = "None was sent."
-    elif found.failure is None and found.was_asked:
+    elif (found.failure is None or found.choices) and found.was_asked:
         said = "Not refused for the description. Whether it opens the model, only a try tells."
     else:
         said = "Not tried yet."

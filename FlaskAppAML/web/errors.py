@@ -25,7 +25,7 @@ from ..errors import (
     WrongInput,
 )
 from ..wire import dumps
-from . import view
+from . import pictures, view
 from .security import is_owner
 from .site import site
 
@@ -54,11 +54,16 @@ def install(app: Flask) -> None:
 
 def answer(error: AppError) -> Response:
     """The error as a page, or as a problem document for programs, with the same status and the same words."""
-    _note(error)
     if wants_json():
         response = Response(dumps(problem(error)), error.status, content_type="application/problem+json")
     else:
         response = Response(page(error), error.status)
+    return told(error, response)
+
+
+def told(error: AppError, response: Response) -> Response:
+    """The response with what every error has: its line in the log, when to try again, and that no copy is kept."""
+    _note(error)
     if error.status in (429, 503):
         response.headers["Retry-After"] = str(math.ceil(error.retry_after or DEFAULT_RETRY))
     response.headers["Cache-Control"] = "no-store"
@@ -112,9 +117,9 @@ def _sentence(said: str) -> str:
 def page(error: AppError) -> str:
     """The form's own page with the failure in the answer's place when there is a form, else a page of its own."""
     form = g.get("form")
-    code = short(error.code, LONGEST_CODE) if isinstance(error, EndpointError) else ""
-    words: dict[str, Any] = {"failure": error, "words": endpoint_words(error), "code": code, "retry": _when(error)}
+    words = words_of(error)
     if form is not None:
+        pictures.offer(form)
         if isinstance(error, WrongInput):
             form.mark(error.fields)
             return view.form_page(form, problems=form.wrong() or error.fields)
@@ -125,6 +130,12 @@ def page(error: AppError) -> str:
     if isinstance(error, SignInNeeded):
         return render_template("sign_in.html", wrong=error.detail, next=_next())
     return render_template("error.html", **words)
+
+
+def words_of(error: AppError) -> dict[str, Any]:
+    """For `facts.html`, which says what is known of a failure."""
+    code = short(error.code, LONGEST_CODE) if isinstance(error, EndpointError) else ""
+    return {"failure": error, "words": endpoint_words(error), "code": code, "retry": _when(error)}
 
 
 def _when(error: AppError) -> str:
@@ -140,11 +151,21 @@ def _next() -> str:
     return request.path if request.method == "GET" else "/"
 
 
+def known(error: Exception) -> AppError:
+    """The error of ours that any other stands for. What nobody foresaw goes into the log whole."""
+    if isinstance(error, AppError):
+        return error
+    if isinstance(error, HTTPException):
+        code = error.code or 500
+        return FROM_WERKZEUG.get(code, MalformedRequest if code < 500 else InternalError)()
+    log.error("unexpected error, id=%s", g.get("request_id", ""), exc_info=error)
+    return InternalError()
+
+
 def _from_werkzeug(error: HTTPException) -> Any:
     if error.code is not None and error.code < 400:
         return error
-    kind = FROM_WERKZEUG.get(error.code or 500, MalformedRequest if (error.code or 500) < 500 else InternalError)
-    answered = answer(kind())
+    answered = answer(known(error))
     if error.code == 405:
         for name, value in error.get_headers():
             if name == "Allow":
@@ -153,8 +174,7 @@ def _from_werkzeug(error: HTTPException) -> Any:
 
 
 def _unexpected(error: Exception) -> Response:
-    log.error("unexpected error, id=%s", g.get("request_id", ""), exc_info=error)
-    return answer(InternalError())
+    return answer(known(error))
 
 
 def _note(error: AppError) -> None:

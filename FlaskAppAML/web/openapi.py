@@ -205,10 +205,12 @@ def _object(properties: Document) -> Document:
 
 
 def _of_part(part: type[Part]) -> Document:
-    """`row` says to which of several rows an output belongs, counted from 0."""
+    """What every kind of part may say (`row`: to which of several rows it belongs, counted from 0) is left out where
+    there is nothing to say."""
     made = _of_class(part)
     made["properties"] = {"kind": {"const": part.kind}, **made["properties"], "row": {"type": "integer"}}
-    made["required"] = ["kind", *(name for name in made["required"] if name != "row")]
+    shared = {f.name for f in fields(Part)}
+    made["required"] = ["kind", *(name for name in made["required"] if name not in shared)]
     return made
 
 

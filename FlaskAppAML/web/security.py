@@ -42,11 +42,13 @@ READING = ("GET", "HEAD", "OPTIONS")
 NO_DEVICES = ", ".join(
     f"{feature}=()" for feature in ("camera", "microphone", "geolocation", "payment", "usb", "display-capture")
 )
+CAMERA_ALONE = NO_DEVICES.replace("camera=()", "camera=(self)")
 
 
 def headers(settings: Settings) -> dict[str, str]:
-    """No page needs inline script or style, another host, or a device. The referrer policy must let browsers send
-    `Origin` with our own forms: with `no-referrer` they send `null`, which looks like another site."""
+    """No page needs inline script or style, another host, or a device; /camera alone needs a camera. The referrer
+    policy must let browsers send `Origin` with our own forms: with `no-referrer` they send `null`, which looks like
+    another site."""
     policy = (
         "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; media-src data:; "
         "connect-src 'self'; "
@@ -124,15 +126,15 @@ def _own_path(path: str) -> str:
 
 
 def guard(inner: WSGIApplication, settings: Settings) -> WSGIApplication:
-    """Around all of Flask: puts our headers on every answer, refuses a `Host` that is none before Flask trips over it,
-    and forgets a path prefix that is none."""
-    fixed = list(headers(settings).items())
-    no_copies = ("Cache-Control", "no-store" if settings.password else "no-cache")
+    """Around all of Flask: puts our headers on every answer that does not set them itself, refuses a `Host` that is
+    none before Flask trips over it, and forgets a path prefix that is none."""
+    no_copies = "no-store" if settings.password else "no-cache"
+    fixed = list({**headers(settings), "Cache-Control": no_copies}.items())
 
     def application(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         def start(status: str, own: list[tuple[str, str]], error: Any = None) -> Callable[[bytes], object]:
-            says = any(name == "Cache-Control" for name, _ in own)
-            return start_response(status, [*own, *fixed] if says else [*own, *fixed, no_copies], error)
+            says = {name for name, _ in own}
+            return start_response(status, [*own, *(one for one in fixed if one[0] not in says)], error)
 
         if not HOST.fullmatch(environ.get("HTTP_HOST", "")):
             start("400 Bad Request", [("Content-Type", "text/plain; charset=utf-8")])

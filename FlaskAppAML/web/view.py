@@ -7,10 +7,10 @@ import json
 import math
 import secrets
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from http import HTTPStatus
-from itertools import groupby
+from itertools import cycle, groupby
 from typing import Any
 
 from flask import current_app, render_template, request
@@ -19,10 +19,13 @@ from markupsafe import Markup, escape
 
 from .. import __version__, results
 from ..forms import SchemaForm
-from ..results import Box, Boxes, Column, Number, Part, Scores, Sentence, Spans, Table, Vector
-from ..results.presentation import said_number
+from ..results import Box, Boxes, Column, Json, Number, Part, Scores, Sentence, Series, Spans, Table, Vector
+from ..results.figures import figure, figures
+from ..results.tree import Node, tree
 from ..wire import beginning, dumps
+from .boxes import Overlay, overlay
 from .drawing import Frame
+from .pictures import Shown
 from .security import is_owner
 from .site import site
 
@@ -37,6 +40,7 @@ MOST_FRAMES = 64
 MOST_MARKS = 1000
 MOST_POINTS = 200  # of a small line
 FIRST_OF_VECTOR = 8
+DASHES = ("", "8 4", "2 3", "12 3 2 3")  # of lines; a colour alone would not tell them apart
 
 
 def common() -> dict[str, Any]:
@@ -49,8 +53,27 @@ def common() -> dict[str, Any]:
 @pass_environment
 def drawn(jinja: Environment, part: Part, answer: Answer, folded: bool = False) -> str:
     """One part by its own template. A macro, since an `include` costs more than what most of them draw."""
-    template: Any = jinja.get_template(f"results/{part.kind}.html").module
-    return template.draw(part, answer, folded)  # type: ignore[no-any-return]
+    return _template(jinja, part).draw(part, answer, folded)  # type: ignore[no-any-return]
+
+
+def _template(jinja: Environment, part: Part) -> Any:
+    return jinja.get_template(f"results/{part.kind}.html").module
+
+
+def answer_files(jinja: Environment, answer: Answer) -> Markup:
+    """The sheets and scripts that the views of an answer need: each template says it in its macro `files`, by their
+    names in `static/`."""
+    parts = [*answer.views, *answer.tables]
+    macros = (getattr(_template(jinja, part), "files", None) for part in parts)
+    names = {name for part, files in zip(parts, macros, strict=True) if files for name in files(part).split()}
+    return Markup("\n  ").join(_linked(name) for name in sorted(names))
+
+
+def _linked(name: str) -> Markup:
+    path = f"{request.script_root}{site().assets.path(name)}"
+    if name.endswith(".css"):
+        return Markup('<link rel="stylesheet" href="{}">').format(path)
+    return Markup('<script src="{}" defer></script>').format(path)
 
 
 def form_page(form: SchemaForm, answer: Answer | None = None, **shown: Any) -> str:
@@ -61,11 +84,13 @@ def form_page(form: SchemaForm, answer: Answer | None = None, **shown: Any) -> s
         "fields": form.html(jinja),
         "as_json": form.json_html(jinja),
         "headline": "",
+        "answer_files": "",
         "result": "",
     }
     if answer is not None:
         shown_as: Callable[[Any], str] = jinja.finalize or str
         changing["headline"] = escape(shown_as(answer.said.value))
+        changing["answer_files"] = answer_files(jinja, answer)
         changing["result"] = Markup(jinja.get_template("result.html").render(common(), answer=answer))  # noqa: S704
     if shown or site().settings.templates_dir:  # seldom, or drawn in ways that we cannot know
         return _form_page(form, changing, {**shown, "answer": answer})
@@ -86,9 +111,12 @@ def _form_page(form: SchemaForm, changing: Mapping[str, Any], shown: Mapping[str
 
 
 class Answer:
-    """One answer's document, ready to be shown. `parts` are those of the document, where they are at hand."""
+    """One answer's document, ready to be shown. `parts` are those of the document, where they are at hand; `picture` is
+    what the model was asked about. Of boxes over it those below the score `least` are hidden."""
 
-    def __init__(self, document: dict[str, Any], parts: list[Part] | None = None) -> None:
+    least: float | None = None
+
+    def __init__(self, document: dict[str, Any], parts: list[Part] | None = None, picture: Shown | None = None) -> None:
         prediction = document["prediction"]
         self.id: str = prediction["id"]
         self.said = Sentence(**document["said"])
@@ -97,20 +125,19 @@ class Answer:
         self.meta: dict[str, Any] = prediction["meta"]
         self.request: dict[str, str] = document["request"]
         self.until: float | None = document.get("until")
+        self.picture = picture
         self._raw = prediction["raw"]
 
     @property
     def views(self) -> list[Part]:
         """What is looked at first: everything but a table that a view already shows."""
-        seen = {part.name for part in self.parts if isinstance(part, Scores)}
-        shown = [part for part in self.parts if not (isinstance(part, Table) and part.name in seen)]
-        return shown[:MOST_PARTS]
+        behind = {id(table) for table in results.tables_behind(self.parts)}
+        return [part for part in self.parts if id(part) not in behind][:MOST_PARTS]
 
     @property
     def tables(self) -> list[Table]:
         """Tables behind a view: every value as the endpoint names it."""
-        seen = {part.name for part in self.parts if isinstance(part, Scores)}
-        return [part for part in self.parts if isinstance(part, Table) and part.name in seen][:MOST_PARTS]
+        return results.tables_behind(self.parts)[:MOST_PARTS]
 
     @staticmethod
     def bars(part: Scores) -> tuple[bool, list[tuple[str, str, str, bool]]]:
@@ -118,27 +145,46 @@ class Answer:
         numbers = [item.score for item in part.scores if item.score is not None]
         longest = part.full or max(numbers, default=0.0)
         drawn = longest > 0 and min(numbers) >= 0
-        rows = []
-        for item in part.scores[:MOST_BARS]:
-            shown = "–" if item.score is None else number(item.score)
-            width = f"{100 * (item.score or 0) / longest:.1f}" if drawn else ""
-            rows.append((item.label, shown, width, item.top))
-        return drawn, rows
+        shown = part.scores[:MOST_BARS]
+        said = figures([item.score for item in shown])
+        widths = [f"{100 * (item.score or 0) / longest:.1f}" if drawn else "" for item in shown]
+        return drawn, [(item.label, n, w, item.top) for item, n, w in zip(shown, said, widths, strict=True)]
 
     @staticmethod
-    def upright(table: Table) -> list[tuple[Column, str]]:
-        """The single row of a table as columns with their values."""
-        shown = table.columns[:MOST_ROWS]
-        return [(column, _cell(value)) for column, value in zip(shown, table.rows[0], strict=False)]
+    def upright(table: Table, folded: bool = False) -> list[tuple[Column, str]]:
+        """The single row of a table as columns with their values; `folded`: as the endpoint wrote them."""
+        shown = zip(table.columns[:MOST_ROWS], table.rows[0], strict=False)
+        return [(column, _as_sent(value) if folded else _said(column, value)) for column, value in shown]
 
     @staticmethod
-    def rows(table: Table) -> list[list[tuple[Column, str]]]:
-        """The first rows, each as columns with their values."""
-        shown = table.columns[:MOST_COLUMNS]
-        return [
-            [(column, _cell(value, LONGEST_CELL_OF_MANY)) for column, value in zip(shown, row, strict=False)]
-            for row in table.rows[:MOST_ROWS]
-        ]
+    def rows(table: Table, folded: bool = False) -> list[list[tuple[Column, str]]]:
+        """The first rows, each as columns with their values; those of a column are rounded alike."""
+        columns, rows = table.columns[:MOST_COLUMNS], table.rows[:MOST_ROWS]
+        longest = LONGEST_CELL_OF_MANY
+        cells: list[list[str]] = []
+        for i, column in enumerate(columns):
+            values = [row[i] for row in rows]
+            if column.type == "number" and not column.values and not folded:
+                cells.append([_cut_short(text, longest) for text in figures(values)])
+            else:
+                said = values if folded else map(column.named, values)
+                cells.append([(_as_sent if folded else _cell)(value, longest) for value in said])
+        return [list(zip(columns, row, strict=True)) for row in zip(*cells, strict=True)]
+
+    @staticmethod
+    def left_out(part: Table) -> str:
+        """What of a table the page does not show, and where it is."""
+        is_upright = len(part.rows) == 1
+        said = [] if is_upright else _first_of(MOST_ROWS, len(part.rows), "row")
+        said += _first_of(MOST_ROWS, len(part.columns), "value") if is_upright else []
+        said += [] if is_upright else _first_of(MOST_COLUMNS, len(part.columns), "column")
+        return f"{' and '.join(said).capitalize()}; the downloads hold all." if said else ""
+
+    def caption(self, part: Table | Json) -> str:
+        """Which output this is, where there are several or it lies deeper."""
+        label = part.label if isinstance(part, Table) else ""
+        named = label or part.name
+        return named if label or "." in named or (named and len(self.views) > 1) else ""
 
     def request_text(self) -> str:
         body = self.request["body"]
@@ -147,6 +193,10 @@ class Answer:
         except ValueError:  # a form, or a picture
             pretty = body
         return f"{self.request['method']} {self.request['target']}\n\n{_cut(pretty)}"
+
+    @staticmethod
+    def tree(part: Json) -> Node:
+        return tree(part.value)
 
     @staticmethod
     def json_text(value: Any) -> str:
@@ -170,16 +220,34 @@ class Answer:
     def exactly(part: Number) -> str:
         """The whole number where the sentence says it rounded."""
         whole = str(part.value)
-        return whole if whole != said_number(part.value) and len(whole) <= LONGEST_CELL else ""
+        return whole if whole != figure(part.value) and len(whole) <= LONGEST_CELL else ""
 
     @staticmethod
     def paragraphs(text: str) -> list[list[str]]:
-        """Prose, as paragraphs of lines; [] for what is set in lines and columns, such as a log."""
-        lines = text[:LONGEST_JSON].splitlines()
-        if all(len(line) <= 100 for line in lines) or any(line[:1] in (" ", "\t") for line in lines):
+        """Prose, as paragraphs of lines; [] for what is set in lines and columns, such as a log or code."""
+        lines = text[:LONGEST_JSON].strip("\r\n").splitlines()
+        has_long = len(lines) == 1 or any(len(line) > 100 for line in lines)
+        has_columns = any(line[:1] in (" ", "\t", "|") or line.startswith("```") for line in lines)
+        if not has_long and (has_columns or all(lines)):
             return []
         groups = (list(group) for is_text, group in groupby(lines, key=lambda line: bool(line.strip())) if is_text)
         return list(groups)
+
+    @property
+    def boxed(self) -> Boxes | None:
+        """The boxes that stand over the picture: the first that were found."""
+        found = (part for part in self.parts if isinstance(part, Boxes) and part.boxes)
+        return next(found, None) if self.picture else None
+
+    def overlay(self, part: Boxes) -> Overlay | None:
+        """These boxes over the picture; None where they stand in a table alone."""
+        if self.picture is None or part is not self.boxed:
+            return None
+        return overlay(part, self.picture.width, self.picture.height, self.least)
+
+    @staticmethod
+    def weaker(count: int) -> str:
+        return f"{count:,} weaker box{'es are' if count != 1 else ' is'} hidden." if count else ""
 
     @staticmethod
     def box_rows(part: Boxes) -> list[tuple[str, str, list[str]]]:
@@ -210,8 +278,8 @@ class Answer:
     def span_rows(part: Spans) -> list[tuple[str, str, str, int, int]]:
         """Text, label, score and place of each of the first spans."""
         rows = []
-        for span in part.spans[:MOST_ROWS]:
-            shown = "–" if span.score is None else number(float(span.score))
+        spans = part.spans[:MOST_ROWS]
+        for span, shown in zip(spans, figures([span.score for span in spans]), strict=True):
             text = span.text or part.text[span.start : span.end]
             rows.append((_cell(text or None, LONGEST_CELL_OF_MANY), span.label, shown, span.start, span.end))
         return rows
@@ -226,22 +294,52 @@ class Answer:
 
     @staticmethod
     def sparkline(part: Vector) -> str:
-        """The points of a line through the numbers, in a field of 600 by 100; of many the means of neighbours."""
-        size = math.ceil(len(part.values) / MOST_POINTS) or 1
-        runs = [part.values[i : i + size] for i in range(0, len(part.values), size)]
-        means = [sum(value / len(run) for value in run) for run in runs]
-        low, high = min(means, default=0.0), max(means, default=0.0)
-        height = (high - low) or 1.0
-        if not math.isfinite(height):
-            return ""
-        step = 600 / max(1, len(means) - 1)
-        return " ".join(f"{i * step:.1f},{98 - 96 * (mean - low) / height:.1f}" for i, mean in enumerate(means))
+        """The points of a line through the numbers."""
+        return _points(part.values, min(part.values, default=0.0), max(part.values, default=0.0))
+
+    @staticmethod
+    def lines(part: Series) -> list[tuple[str, str, str, str, str]]:
+        """Of each line its label, its points, its dashes, its lowest and its highest number. All have one scale."""
+        known = [[value for value in line.values if value is not None] for line in part.lines]
+        low, high = min(map(min, filter(None, known)), default=0.0), max(map(max, filter(None, known)), default=0.0)
+        lowest, highest = (figures([end(values) if values else None for values in known]) for end in (min, max))
+        points = [_points(line.values, low, high) for line in part.lines]
+        labels = [line.label for line in part.lines]
+        return list(zip(labels, points, cycle(DASHES), lowest, highest))
+
+
+def _points(values: Sequence[float | None], low: float, high: float) -> str:
+    """In a field of 600 by 100; of many the means of neighbours, and of those without a value none."""
+    size = math.ceil(len(values) / MOST_POINTS) or 1
+    runs = [[v for v in values[i : i + size] if v is not None] for i in range(0, len(values), size)]
+    height = (high - low) or 1.0
+    if not math.isfinite(height):
+        return ""
+    step = 600 / max(1, len(runs) - 1)
+    means = [(i, sum(value / len(run) for value in run)) for i, run in enumerate(runs) if run]
+    return " ".join(f"{i * step:.1f},{98 - 96 * (mean - low) / height:.1f}" for i, mean in means)
+
+
+def _first_of(most: int, count: int, what: str) -> list[str]:
+    return [f"the first {most} of {count:,} {what}s"] if count > most else []
+
+
+def _said(column: Column, value: Any) -> str:
+    """A value of an upright table, as the sentence would say it."""
+    return _cell(figure(value) if isinstance(value, float) and not column.values else column.named(value))
+
+
+def _as_sent(value: Any, longest: int = LONGEST_CELL) -> str:
+    return _cell(str(value).lower() if isinstance(value, bool) else value, longest)
 
 
 def _cell(value: Any, longest: int = LONGEST_CELL) -> str:
-    if value is None:
-        return "–"
-    text = dumps(value) if isinstance(value, dict | list) else str(value)
+    if value is None or isinstance(value, bool):
+        return {None: "–", True: "yes", False: "no"}[value]
+    return _cut_short(dumps(value) if isinstance(value, dict | list) else str(value), longest)
+
+
+def _cut_short(text: str, longest: int) -> str:
     return text if len(text) <= longest else f"{text[:longest]} …"
 
 

@@ -1,0 +1,431 @@
+"""Background jobs: a question is taken in, gets a ticket at once, and its answer is there when the model is done.
+
+What was taken in is on the disk before the ticket is given, and stays there until it has come to an end: succeeded,
+failed or cancelled. Threads of the web process and `flask worker` run the same function, `Jobs.run_next`. Whoever dies
+while running a job loses its lease, and the next one runs it again: a model may be called twice, an answer is kept
+once.
+
+With `REDIS_URL` RQ carries the ids of jobs to the workers. That is a bell and no more: all of Redis may be lost.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import logging
+import re
+import secrets
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from decimal import Decimal
+from functools import cached_property
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .endpoint import Endpoint
+from .errors import (
+    AppError,
+    EndpointError,
+    InternalError,
+    JobGone,
+    JobsUnavailable,
+    Loading,
+    NotConfigured,
+    Overloaded,
+    SettingError,
+    WrongInput,
+)
+from .images import Picture
+from .prediction import Document, Question, scored_document
+from .redact import Redactor
+from .schema import Row, Upload
+from .settings import Settings
+from .wire import dumps
+
+if TYPE_CHECKING:
+    from .store import Job, Store, Taken
+
+FILE_NAME = "jobs.sqlite3"
+KEPT_SECONDS = 86_400.0  # after the end, or ANSWER_MINUTES where that is longer
+LOOK_SECONDS = 1.0  # how often an idle runner looks by itself
+SWEEP_SECONDS = 60.0
+RENEW_SECONDS = 10.0  # a third of the lease
+INSIST_SECONDS = 60.0  # that a result in hand waits for a database that is away
+MOST_RUNS = 5  # whoever ran it died each time, so it may be its fault
+FIRST_PAUSE = 2.0  # before a job is tried again; each further pause is twice as long
+LONGEST_PAUSE = 60.0
+MOST_BELLS = 100
+MOST_SEARCHED = 100_000
+LOGGED_BODY = 2000
+RING_SECONDS = 1.0  # that a ticket waits for Redis at the most
+
+log = logging.getLogger(__name__)
+
+
+class Jobs:
+    """The one engine. `find` gives the endpoint of today for a model's name, or None; `redact` removes secrets from
+    what is kept. Made at the start; nothing is opened before it is used."""
+
+    def __init__(self, settings: Settings, find: Callable[[str], Endpoint | None], redact: Redactor) -> None:
+        _check(settings)
+        self._settings = settings
+        self._find = find
+        self._redact = redact
+        self._path = Path(settings.data_dir) / FILE_NAME
+        self._lock = threading.Lock()
+        self._runners: list[threading.Thread] = []
+        self._keeper: threading.Thread | None = None
+        self._held: set[str] = set()
+        self._called = threading.Semaphore(0)
+        self._swept = 0.0
+        self._slow: dict[str, tuple[Endpoint, Endpoint]] = {}
+
+    # For those who ask
+
+    @property
+    def are_kept(self) -> bool:
+        """Whether there may be jobs at all: where nothing is kept, there is nothing to come back for."""
+        return self._settings.answer_minutes > 0
+
+    def accept(self, id: str, model: str, question: Question, request_id: str) -> None:
+        """On the disk when this returns. The same id again is the same job. Raises QueueFull, JobsUnavailable."""
+        packed = {"rows": question.rows, "typed": question.typed, "dialect": question.schema.dialect}
+        data = pack({**packed, "request_id": request_id})
+        self._store.add(id, model, data, private=bool(question.secrets), most=self._settings.queue_max)
+        self._wake(id)
+
+    def look(self, id: str) -> Job:
+        """Raises JobGone, JobsUnavailable."""
+        if not self._may_hold(id) or (found := self._store.look(id)) is None:
+            raise JobGone
+        if found.state in ("queued", "running"):
+            self._start()  # rows of a process that died wait, perhaps, and none came since
+        return found
+
+    def answer(self, id: str) -> Document | None:
+        """The document of the answer, with `until`; None while there is none. Raises JobsUnavailable."""
+        job = self._store.look(id) if self._may_hold(id) else None
+        data = self._store.read(id, "result") if job and job.state == "succeeded" else None
+        return {**json.loads(data), "until": job.until} if job and data else None
+
+    def picture(self, id: str, field: str = "") -> Picture | None:
+        """A picture of the job's first row, the first one by default; None where there is none, or it is not kept."""
+        job = self._store.look(id) if self._may_exist else None
+        endpoint = self._find(job.model) if job else None
+        packed = unpack(self._store.read(id, "input") or b"{}") if endpoint else {}
+        if endpoint is None or "rows" not in packed:
+            return None
+        found = Question(endpoint.schema, _fitting(endpoint, packed), {}).pictures
+        return found.get(field) if field else next(iter(found.values()), None)
+
+    def failure(self, id: str) -> AppError:
+        """Why the job failed."""
+        record = json.loads(self._store.read(id, "result") or b"{}")
+        with suppress(KeyError):
+            return EndpointError.revive(record)
+        return InternalError(record.get("detail", ""))
+
+    def cancel(self, id: str) -> None:
+        self._store.cancel(id)
+
+    def retry(self, id: str) -> None:
+        """Raises QueueFull."""
+        if self._store.retry(id, self._settings.queue_max):
+            self._wake(id)
+
+    @property
+    def _may_exist(self) -> bool:
+        """So that a wrong link makes no database."""
+        return bool(self._settings.database_url) or self._path.exists()
+
+    def _may_hold(self, id: str) -> bool:
+        return re.fullmatch(r"[0-9a-f]{32}", id) is not None and self._may_exist
+
+    @cached_property
+    def _store(self) -> Store:
+        from .store import Store
+
+        return Store(self._settings.database_url, self._path, max(KEPT_SECONDS, self._settings.answer_minutes * 60.0))
+
+    # For those who run
+
+    def resume(self) -> None:
+        """Goes on with what a former process left, and gets ready where jobs are sure to come. Called by servers when
+        they begin to serve, after their forks."""
+        if self._may_exist or any(one.background for one in (self._settings, *self._settings.each)):
+            self._start()
+
+    def work(self, stop: threading.Event) -> None:
+        """Runs one job after the other until `stop`; the one that is under way then comes to its end."""
+        while not stop.is_set():
+            try:
+                if self.run_next():
+                    continue
+                self._sweep()
+            except JobsUnavailable:
+                pass  # it was logged, and will be there again
+            except Exception as error:  # a runner must outlive whatever one job does
+                log.error("unexpected error of a job", exc_info=error)
+            self._called.acquire(timeout=LOOK_SECONDS)
+
+    def run_next(self) -> bool:
+        """Runs the oldest job that waits. Whether there was one. Raises JobsUnavailable."""
+        job = self._store.take(secrets.token_hex(16))
+        if job is None:
+            return False
+        with self._leased(job):
+            started = time.perf_counter()
+            outcome = self._outcome(job)
+            word = _insist(lambda: self._settle(job, outcome))
+        took = round((time.perf_counter() - started) * 1000, 1)
+        log.info("job %s", word, extra={"facts": {"job": job.id, "model": job.model, "ms": took, "run": job.runs}})
+        return True
+
+    def ring_for_the_rest(self) -> None:
+        """Rings for what waits unheard: Redis was away, or lost its bells, or a worker died. Raises JobsUnavailable."""
+        waiting = self._store.waiting()
+        with self._redis() as queue:
+            for _ in range(min(waiting, MOST_BELLS) if waiting and not queue.count else 0):
+                self._ring(queue)
+        self._sweep()
+
+    def _outcome(self, job: Taken) -> Document | AppError | float:
+        """The answer, or why there is none, or in how many seconds it should be tried again."""
+        try:
+            if job.runs > MOST_RUNS:
+                raise InternalError(f"Whatever ran this job ended before it was done, {MOST_RUNS} times.")
+            endpoint = self._endpoint(job.model)
+            packed = unpack(self._store.read(job.id, "input") or b"{}")
+            if "rows" not in packed:
+                raise JobGone  # cancelled this moment, or brought to its end by another
+            question = Question(endpoint.schema, _fitting(endpoint, packed), packed["typed"])
+            document = scored_document(endpoint, job.id, question, packed["request_id"])
+            return document | {"picture": question.first_picture()}
+        except EndpointError as error:
+            return self._later(job, _pause(error, job.seconds), error)
+        except NotConfigured as error:  # here, perhaps, and not where others run it
+            return self._later(job, LONGEST_PAUSE, InternalError(error.detail))
+        except JobsUnavailable:
+            return FIRST_PAUSE
+        except WrongInput as error:
+            what = " ".join(f"{name}: {said}" for name, said in error.fields.items())
+            return InternalError(f"The model asks for something else than when this was taken in. {what}")
+        except AppError as error:
+            return InternalError(error.detail)
+        except Exception as error:
+            log.error("unexpected error of job %s", job.id, exc_info=error)
+            return InternalError()
+
+    def _later(self, job: Taken, pause: float | None, error: AppError) -> float | AppError:
+        """The pause, where it would end within `JOB_TIMEOUT`; else the error."""
+        return pause if pause is not None and job.seconds + pause < self._settings.job_timeout else error
+
+    def _settle(self, job: Taken, outcome: Document | AppError | float) -> str:
+        """What became of it, in a word."""
+        if isinstance(outcome, float):
+            self._store.put_back(job, outcome)
+            return "put back"
+        if isinstance(outcome, AppError):
+            self._note(job, outcome)
+            is_first = self._store.fail(job, self._as_json(_record(outcome)))
+            return "failed" if is_first else "dropped"
+        return "succeeded" if self._store.succeed(job.id, self._as_json(outcome)) else "dropped"
+
+    def _note(self, job: Taken, error: AppError) -> None:
+        """What the endpoint said of it goes to the log and nowhere else."""
+        body = getattr(error, "body", b"")[:MOST_SEARCHED].decode("utf-8", "replace")
+        facts = {"job": job.id, "kind": error.kind, "detail": error.detail, "said": self._redact(body)[:LOGGED_BODY]}
+        log.warning("no answer", extra={"facts": {name: value for name, value in facts.items() if value}})
+
+    def _as_json(self, document: Document) -> bytes:
+        """Without secrets of the settings."""
+        text = dumps(document)
+        if self._redact.stands_in(text):
+            text = dumps(self._redact.document(document))
+        return text.encode("utf-8", "replace")
+
+    def _endpoint(self, model: str) -> Endpoint:
+        """The model's endpoint with the time limit of jobs, and calls of its own. Raises NotConfigured."""
+        found = self._find(model)
+        if found is None:
+            raise NotConfigured(f"There is no model {model} any more.")
+        with self._lock:
+            known = self._slow.get(model)
+            if known is None or known[0] is not found:
+                slow = Endpoint(replace(found.settings, timeout=found.settings.job_timeout))
+                known = self._slow[model] = found, slow
+        return known[1]
+
+    @contextmanager
+    def _leased(self, job: Taken) -> Iterator[None]:
+        """As long as this lasts the lease is renewed."""
+        with self._lock:
+            self._held.add(job.runner)
+            if self._keeper is None:
+                self._keeper = _thread("job-keeper", self._renew)
+        try:
+            yield
+        finally:
+            self._held.discard(job.runner)
+
+    def _renew(self) -> None:
+        while True:
+            time.sleep(RENEW_SECONDS)
+            held = list(self._held.copy())
+            if held:
+                with suppress(JobsUnavailable):
+                    self._store.renew(held)
+
+    def _sweep(self) -> None:
+        if time.monotonic() - self._swept > SWEEP_SECONDS:
+            self._swept = time.monotonic()
+            self._store.sweep()
+
+    # Who is woken
+
+    def _wake(self, id: str) -> None:
+        if self._settings.redis_url:
+            with self._redis() as queue:
+                self._ring(queue, id)
+        else:
+            self._start()
+            self._called.release()
+
+    def _start(self) -> None:
+        """Threads of this process, unless workers of their own do it all."""
+        with self._lock:
+            if self._settings.redis_url or self._runners:
+                return
+            never = threading.Event()
+            self._runners = [
+                _thread(f"job-{number}", lambda: self.work(never)) for number in range(self._settings.job_workers)
+            ]
+
+    @cached_property
+    def _queue(self) -> Any:
+        return queue_of(self._settings.redis_url, socket_timeout=RING_SECONDS, socket_connect_timeout=RING_SECONDS)
+
+    @contextmanager
+    def _redis(self) -> Iterator[Any]:
+        """Without it the row waits until a worker looks by itself."""
+        from redis import RedisError
+
+        try:
+            yield self._queue
+        except RedisError as error:
+            log.warning("Redis: %s", error)
+
+    def _ring(self, queue: Any, id: str = "") -> None:
+        """RQ's own limit only stands behind ours."""
+        longest = max(one.job_timeout for one in (self._settings, *self._settings.each))
+        limits = {"job_timeout": int(longest + INSIST_SECONDS), "result_ttl": 0, "failure_ttl": 60}
+        queue.enqueue("FlaskAppAML.worker.rung", id, **limits)
+
+
+def queue_of(redis_url: str, **options: Any) -> Any:
+    """RQ's queue. JSON, since a pickle from Redis could run anything here."""
+    from redis import Redis
+    from rq import Queue
+    from rq.serializers import JSONSerializer
+
+    return Queue("flaskappaml", connection=Redis.from_url(redis_url, **options), serializer=JSONSerializer)
+
+
+def _check(settings: Settings) -> None:
+    """Raises SettingError for what would only come up with the first job."""
+    needed = {"redis_url": "rq", "database_url": "psycopg"}
+    for name, library in needed.items():
+        value = getattr(settings, name)
+        if value and not value.startswith("sqlite") and find_spec(library) is None:
+            raise SettingError(f"{name.upper()} needs what requirements-scale.txt names; install that.")
+    if not settings.answer_minutes and any(one.background for one in (settings, *settings.each)):
+        raise SettingError("ASYNC needs ANSWER_MINUTES above 0: what comes in the background has to be kept.")
+
+
+def _thread(name: str, run: Callable[[], None]) -> threading.Thread:
+    made = threading.Thread(target=run, name=name, daemon=True)
+    made.start()
+    return made
+
+
+def _insist(settle: Callable[[], str]) -> str:
+    """A database that is away for a moment must not cost an answer that was paid for. Raises JobsUnavailable."""
+    until = time.monotonic() + INSIST_SECONDS
+    while True:
+        try:
+            return settle()
+        except JobsUnavailable:
+            if time.monotonic() > until:
+                raise
+            time.sleep(LOOK_SECONDS)
+
+
+def _pause(error: EndpointError, seconds: float) -> float | None:
+    """In how many seconds a job that was begun so long ago should be tried again; None when that would not help, or
+    when the model may have run."""
+    if not (error.another_try or isinstance(error, Overloaded | Loading)):
+        return None
+    return max(error.retry_after or 0.0, min(max(FIRST_PAUSE, seconds), LONGEST_PAUSE))
+
+
+def _record(error: AppError) -> Document:
+    if isinstance(error, EndpointError):
+        return error.record()
+    return {"error": type(error).__name__, "detail": error.detail}
+
+
+def _fitting(endpoint: Endpoint, packed: Document) -> list[Row]:
+    """The rows as they were checked or, where the model asks for other things by now, checked anew. Raises WrongInput,
+    and Loading where the form is a guess: the endpoint may be away, and say more when it is back."""
+    schema, rows = endpoint.schema, packed["rows"]
+    names = {f.name for f in schema.fields}
+    if packed["dialect"] == schema.dialect and all(row.keys() == names for row in rows):
+        return list(rows)
+    if endpoint.doubt:
+        raise Loading("What it asks for is not known at the moment.")
+    return [schema.parse(row, "json") for row in rows]
+
+
+# Typed values as JSON, and back. What JSON cannot say stands in an object with one key that begins with $.
+
+
+def pack(value: Any) -> bytes:
+    return json.dumps(_packed(value)).encode()
+
+
+def unpack(data: bytes) -> Any:
+    return json.loads(data, object_hook=_unpacked)
+
+
+def _packed(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        return {"$number": str(value)}
+    if isinstance(value, Picture):  # as it was checked, so that it need not be again
+        return {"$picture": [value.name, value.content_type, value.base64(), value.width, value.height]}
+    if isinstance(value, Upload):
+        return {"$file": [value.name, value.content_type, value.base64()]}
+    if isinstance(value, list | tuple):
+        return [_packed(one) for one in value]
+    if not isinstance(value, dict):
+        return value
+    inside = {name: _packed(one) for name, one in value.items()}
+    return {"$object": list(inside.items())} if len(inside) == 1 and next(iter(inside)).startswith("$") else inside
+
+
+def _unpacked(found: dict[str, Any]) -> Any:
+    if len(found) != 1:
+        return found
+    ((key, inside),) = found.items()
+    if key == "$number":
+        return Decimal(inside)
+    if key == "$file":
+        name, content_type, data = inside
+        return Upload(base64.b64decode(data), name, content_type)
+    if key == "$picture":
+        name, content_type, data, width, height = inside
+        return Picture(base64.b64decode(data), name, content_type, width, height)
+    return dict(inside) if key == "$object" else found

@@ -1,0 +1,40 @@
+"""Numbers for people. The sentence, the bars and the tables round alike; the downloads do not round."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+DECIMALS = 4
+EXACT = 2**53  # integers up to here are floats too
+LONGEST_INTEGER = 80  # digits
+
+
+def figure(number: float) -> str:
+    """Four decimals at most, four digits of a very small or large number. An integer is not rounded."""
+    if isinstance(number, int):
+        return str(number) if abs(number) < 10**LONGEST_INTEGER else f"{str(number)[: LONGEST_INTEGER - 1]}…"
+    if not _is_plain(number):
+        return f"{number:.{DECIMALS}g}"
+    return f"{number:.{DECIMALS}f}".rstrip("0").rstrip(".")
+
+
+def figures(numbers: Sequence[Any], missing: str = "–") -> list[str]:
+    """Those of one column: as `figure`, with equal decimals. What is no number keeps its text."""
+    rounded = [figure(n) if isinstance(n, float) else "" for n in numbers]
+    decimals = max((len(text.partition(".")[2]) for text in rounded if "e" not in text), default=0)
+    return [_with(decimals, number, text, missing) for number, text in zip(numbers, rounded, strict=True)]
+
+
+def _with(decimals: int, number: Any, text: str, missing: str) -> str:
+    if number is None:
+        return missing
+    if isinstance(number, bool) or not isinstance(number, int | float):
+        return str(number)
+    is_equal = _is_plain(number) if isinstance(number, float) else decimals and abs(number) < EXACT
+    return f"{number:.{decimals}f}" if is_equal else text or figure(number)
+
+
+def _is_plain(number: float) -> bool:
+    return number == 0 or (math.isfinite(number) and 1e-4 <= abs(number) < 1e12)

@@ -1,0 +1,379 @@
+"""The tables of background jobs, in SQLite or PostgreSQL: each function here is one transaction.
+
+Only `jobs.py` uses it, and imports it when the first job comes: SQLAlchemy takes its time. A row is the truth about its
+job. Who sets it to `running` runs it, for as long as the lease is renewed; the clock is the database's own, so the
+clocks of several machines need not agree. What is read and written besides lies in pieces, so that the rows that
+everybody looks at stay small.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import weakref
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import (
+    URL,
+    BigInteger,
+    Boolean,
+    Column,
+    Connection,
+    Double,
+    Engine,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    and_,
+    create_engine,
+    delete,
+    event,
+    exists,
+    func,
+    insert,
+    inspect,
+    literal,
+    or_,
+    select,
+    text,
+    update,
+)
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.functions import FunctionElement
+
+from .errors import JobsUnavailable, QueueFull
+
+LEASE_SECONDS = 30.0
+BUSY_SECONDS = 10.0
+PIECE_BYTES = 1024**2
+SWEPT_AT_ONCE = 200
+# How long PostgreSQL's driver waits for a host that is gone: seconds, and the last one in milliseconds.
+NOT_FOR_EVER = {"connect_timeout": 5, "keepalives_idle": 10, "keepalives_interval": 5, "tcp_user_timeout": 20_000}
+THE_LOCK = 0x466C61736B  # of PostgreSQL: any number that is always the same
+
+log = logging.getLogger(__name__)
+
+TABLES = MetaData()
+JOBS = Table(
+    "jobs",
+    TABLES,
+    Column("number", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
+    Column("id", String(32), nullable=False, unique=True),
+    Column("model", String(40), nullable=False),
+    Column("state", String(10), nullable=False),  # queued, running, succeeded, failed, cancelled
+    Column("private", Boolean, nullable=False),  # somebody typed a secret: the input goes as soon as it can
+    Column("made", Double, nullable=False),  # this and all other times: seconds since 1970
+    Column("ready", Double, nullable=False),  # before that nobody takes it
+    Column("runs", Integer, nullable=False, default=0),  # how often taken without having come to an end
+    Column("runner", String(32)),
+    Column("lease", Double),
+    Column("started", Double),
+    Column("ended", Double),
+    Column("until", Double),
+    Index("jobs_by_state", "state", "number"),
+    sqlite_autoincrement=True,
+)
+PIECES = Table(
+    "pieces",
+    TABLES,
+    Column("job", String(32), primary_key=True),
+    Column("what", String(6), primary_key=True),  # input or result
+    Column("number", Integer, primary_key=True),
+    Column("data", LargeBinary, nullable=False),
+)
+VERSIONS = Table("versions", TABLES, Column("number", Integer, primary_key=True))
+
+# What each version does to the tables of the one before, as SQL that both databases know. A new database is made as it
+# stands above, with all of that done.
+CHANGES: tuple[tuple[str, ...], ...] = ()
+
+
+class now(FunctionElement[float]):
+    """The database's clock."""
+
+    type = Double()
+    inherit_cache = True
+
+
+compiles(now, "sqlite")(lambda *_, **__: "((julianday('now') - 2440587.5) * 86400.0)")
+compiles(now, "postgresql")(lambda *_, **__: "extract(epoch from clock_timestamp())::float8")
+
+WAITS = and_(JOBS.c.state == "queued", JOBS.c.ready <= now())
+IS_LEFT = and_(JOBS.c.state == "running", JOBS.c.lease < now())  # its runner is gone
+IS_QUEUED = JOBS.c.state == "queued"
+IS_OPEN = JOBS.c.state.in_(("queued", "running"))
+
+
+@dataclass(frozen=True)
+class Taken:
+    """A job that is ours until its lease ends. `seconds` since it was first begun."""
+
+    id: str
+    model: str
+    runner: str
+    runs: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Job:
+    """A job as people see it. `place` in the line from 1, 0 when it waits no longer; times in seconds since 1970."""
+
+    id: str
+    model: str
+    state: str
+    place: int
+    made: float
+    started: float | None
+    ended: float | None
+    until: float | None
+    can_retry: bool
+    now: float
+
+
+class Store:
+    """One database, which keeps jobs for so long after their end. Opened when it is first used, which must not be
+    before a fork. Raises JobsUnavailable."""
+
+    def __init__(self, url: str, path: Path, kept_seconds: float) -> None:
+        """`url` as `DATABASE_URL` has it; where it is empty, SQLite's file is `path`."""
+        self._engine = _engine(make_url(url) if url else URL.create("sqlite", database=str(path)))
+        weakref.finalize(self, self._engine.dispose).atexit = False  # a thread may still write then
+        self._kept = kept_seconds
+        self._is_ready = False
+
+    # What comes in
+
+    def add(self, id: str, model: str, data: bytes, *, private: bool, most: int) -> None:
+        """Kept for good when this returns; the same id again changes nothing. Raises QueueFull."""
+        with contextlib.suppress(IntegrityError), self._writing() as c:
+            if c.scalar(select(exists().where(JOBS.c.id == id))):
+                return
+            _check_room(c, most)
+            row = {"id": id, "model": model, "state": "queued", "private": private, "made": now(), "ready": now()}
+            c.execute(insert(JOBS).values(row))
+            _put(c, id, "input", data)
+
+    def cancel(self, id: str) -> bool:
+        """Whether it still waited or ran. What runs cannot be stopped, but its result will not count."""
+        with self._writing() as c:
+            return _end(c, id, "cancelled", self._kept, IS_OPEN)
+
+    def retry(self, id: str, most: int) -> bool:
+        """Whether it waits once more. Raises QueueFull."""
+        again = {"state": "queued", "ready": now(), "runs": 0, "started": None, "ended": None, "until": None}
+        with self._writing() as c:
+            _check_room(c, most)
+            at_rest = JOBS.c.state.in_(("failed", "cancelled"))
+            changed = c.execute(update(JOBS).where(JOBS.c.id == id, at_rest, _has_input()).values(again))
+            if changed.rowcount:
+                c.execute(delete(PIECES).where(PIECES.c.job == id, PIECES.c.what == "result"))
+            return bool(changed.rowcount)
+
+    # What is looked at
+
+    def look(self, id: str) -> Job | None:
+        other = JOBS.alias()
+        before = select(func.count()).where(other.c.state == "queued", other.c.number <= JOBS.c.number)
+        place = before.scalar_subquery()
+        columns = [JOBS.c[name] for name in ("id", "model", "state", "made", "started", "ended", "until")]
+        with self._reading() as c:
+            found = c.execute(select(*columns, place, _has_input(), now()).where(JOBS.c.id == id)).first()
+        if found is None:
+            return None
+        *_, place_now, has_input, clock = found
+        can_retry = bool(has_input) and found.state in ("failed", "cancelled")
+        place_now = place_now if found.state == "queued" else 0
+        return Job(found.id, found.model, found.state, place_now, *found[3:7], can_retry, clock)
+
+    def read(self, id: str, what: str) -> bytes | None:
+        """Its `input` or its `result`; None when there is none, or none any more."""
+        chosen = select(PIECES.c.data).where(PIECES.c.job == id, PIECES.c.what == what).order_by(PIECES.c.number)
+        with self._reading() as c:
+            found = [piece for (piece,) in c.execute(chosen)]
+        return b"".join(found) if found else None
+
+    def waiting(self) -> int:
+        """How many could be taken now."""
+        with self._reading() as c:
+            return c.scalar(select(func.count()).select_from(JOBS).where(or_(WAITS, IS_LEFT))) or 0
+
+    # What is run
+
+    def take(self, runner: str) -> Taken | None:
+        """The oldest that waits, or whose runner is gone. Exactly one caller gets it."""
+        if not self.waiting():
+            return None  # nothing to lock for
+        oldest = select(JOBS.c.number).where(or_(WAITS, IS_LEFT)).order_by(JOBS.c.number).limit(1)
+        chosen = oldest.with_for_update(skip_locked=True).scalar_subquery()
+        ours = {
+            "state": "running",
+            "runner": runner,
+            "lease": now() + LEASE_SECONDS,
+            "runs": JOBS.c.runs + 1,
+            "started": func.coalesce(JOBS.c.started, now()),
+        }
+        taking = update(JOBS).where(JOBS.c.number == chosen).values(ours)
+        with self._writing() as c:
+            found = c.execute(taking.returning(JOBS.c.id, JOBS.c.model, JOBS.c.runs, now() - JOBS.c.started)).first()
+        return Taken(found.id, found.model, runner, found.runs, found[3]) if found else None
+
+    def renew(self, runners: list[str]) -> None:
+        """Another `LEASE_SECONDS` for what these run."""
+        with self._writing() as c:
+            ours = and_(JOBS.c.state == "running", JOBS.c.runner.in_(runners))
+            c.execute(update(JOBS).where(ours).values(lease=now() + LEASE_SECONDS))
+
+    def succeed(self, id: str, result: bytes) -> bool:
+        """Whether this result is the one that is kept: the first, whoever brings it. The input goes."""
+        with self._writing() as c:
+            if not _end(c, id, "succeeded", self._kept, IS_OPEN):
+                return False
+            c.execute(delete(PIECES).where(PIECES.c.job == id))
+            _put(c, id, "result", result)
+            return True
+
+    def fail(self, job: Taken, result: bytes) -> bool:
+        """Only by who runs it now: another one may be about to succeed."""
+        with self._writing() as c:
+            if not _end(c, job.id, "failed", self._kept, JOBS.c.runner == job.runner):
+                return False
+            _put(c, job.id, "result", result)
+            return True
+
+    def put_back(self, job: Taken, seconds: float) -> None:
+        """Into its old place in the line, to be taken in so many seconds at the earliest."""
+        waiting = {"state": "queued", "ready": now() + seconds, "runs": 0, "runner": None, "lease": None}
+        with self._writing() as c:
+            c.execute(update(JOBS).where(JOBS.c.id == job.id, JOBS.c.runner == job.runner).values(waiting))
+
+    def sweep(self) -> None:
+        """Deletes what is past its time."""
+        with self._writing() as c:
+            old = list(c.scalars(select(JOBS.c.id).where(JOBS.c.until < now()).limit(SWEPT_AT_ONCE)))
+            c.execute(delete(PIECES).where(PIECES.c.job.in_(old)))
+            c.execute(delete(JOBS).where(JOBS.c.id.in_(old)))
+        if self._engine.dialect.name == "sqlite":
+            with self._reading() as c:
+                c.exec_driver_sql("PRAGMA incremental_vacuum")
+
+    # The way to the database
+
+    @contextlib.contextmanager
+    def _reading(self) -> Iterator[Connection]:
+        """Each statement sees what is committed then."""
+        with _explained():
+            self._make_ready()
+            with self._engine.connect() as c:
+                yield c
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[Connection]:
+        """On the disk when this ends without an error."""
+        with _explained():
+            self._make_ready()
+            with _transaction(self._engine) as c:
+                yield c
+
+    def _make_ready(self) -> None:
+        """Makes the tables, or brings those of an older version up to date; once, whoever comes first."""
+        if self._is_ready:
+            return
+        with _transaction(self._engine) as c:
+            if self._engine.dialect.name == "postgresql":
+                c.execute(select(func.pg_advisory_xact_lock(THE_LOCK)))
+            is_new = not inspect(c).has_table(VERSIONS.name)
+            if is_new:
+                TABLES.create_all(c)
+            done = len(CHANGES) if is_new else c.scalar(select(func.max(VERSIONS.c.number))) or 0
+            for statement in (one for change in CHANGES[done:] for one in change):
+                c.execute(text(statement))
+            if is_new or done < len(CHANGES):
+                c.execute(delete(VERSIONS))
+                c.execute(insert(VERSIONS).values(number=len(CHANGES)))
+        self._is_ready = True
+
+
+@contextlib.contextmanager
+def _transaction(engine: Engine) -> Iterator[Connection]:
+    """SQLite's lock is taken at the beginning: one taken halfway can fail for good where two do so."""
+    with engine.connect() as c, c.begin():
+        if engine.dialect.name == "sqlite":
+            c.exec_driver_sql("BEGIN IMMEDIATE")
+        yield c
+
+
+@contextlib.contextmanager
+def _explained() -> Iterator[None]:
+    try:
+        yield
+    except IntegrityError:
+        raise
+    except (SQLAlchemyError, OSError) as error:
+        log.warning("the database of jobs: %s", error)
+        raise JobsUnavailable from error
+
+
+def _engine(url: URL) -> Engine:
+    if url.get_backend_name() != "sqlite":
+        return create_engine(
+            url, hide_parameters=True, pool_timeout=BUSY_SECONDS, pool_pre_ping=True, connect_args=NOT_FOR_EVER
+        )
+    path = url.database or ""
+    engine = create_engine(
+        url,
+        hide_parameters=True,
+        max_overflow=20,
+        pool_timeout=BUSY_SECONDS,
+        connect_args={"timeout": BUSY_SECONDS, "isolation_level": None},  # transactions begin where we say so
+    )
+
+    @event.listens_for(engine, "do_connect")
+    def make_private(*_: Any) -> None:
+        os.makedirs(os.path.dirname(path) or ".", mode=0o700, exist_ok=True)
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600))  # nobody else may read it
+
+    @event.listens_for(engine, "connect")
+    def prepare(connection: Any, _: Any) -> None:
+        """On the disk at each commit, and overwritten when deleted."""
+        for pragma in ("auto_vacuum = INCREMENTAL", "journal_mode = WAL", "synchronous = FULL", "secure_delete = ON"):
+            connection.execute(f"PRAGMA {pragma}")
+
+    return engine
+
+
+def _check_room(c: Connection, most: int) -> None:
+    waiting = c.scalar(select(func.count()).select_from(JOBS).where(IS_QUEUED)) or 0
+    if waiting >= most:
+        raise QueueFull(f"At most {most:,} jobs may wait.", retry_after=LEASE_SECONDS)
+
+
+def _put(c: Connection, id: str, what: str, data: bytes) -> None:
+    """In pieces that both databases take at once, and that cannot be there twice."""
+    starts = range(0, max(1, len(data)), PIECE_BYTES)
+    for number, start in enumerate(starts):
+        piece = data[start : start + PIECE_BYTES]
+        c.execute(insert(PIECES).values(job=id, what=what, number=number, data=piece))
+
+
+def _end(c: Connection, id: str, state: str, kept_seconds: float, *conditions: Any) -> bool:
+    """Whether it came to this end now. Of what holds a secret the input goes at every end."""
+    ended = {"state": state, "runner": None, "lease": None, "ended": now(), "until": now() + kept_seconds}
+    if not c.execute(update(JOBS).where(JOBS.c.id == id, *conditions).values(ended)).rowcount:
+        return False
+    is_private = exists().where(JOBS.c.id == id, JOBS.c.private)
+    c.execute(delete(PIECES).where(PIECES.c.job == id, PIECES.c.what == "input", is_private))
+    return True
+
+
+def _has_input() -> Any:
+    return exists(literal(1)).where(PIECES.c.job == JOBS.c.id, PIECES.c.what == "input").correlate(JOBS)

@@ -1,0 +1,236 @@
+"""Every kind of answer in headless Chromium: axe, nothing sideways, no complaint; tables that sort, trees that fold."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import re
+import shutil
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import urljoin
+
+import pytest
+import requests
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
+from werkzeug.serving import make_server
+
+import FlaskAppAML
+from FlaskAppAML.results import (
+    KINDS,
+    Box,
+    Boxes,
+    Column,
+    Image,
+    Images,
+    Json,
+    Line,
+    Media,
+    Number,
+    Part,
+    Result,
+    Score,
+    Scores,
+    Series,
+    Span,
+    Spans,
+    Table,
+    Text,
+    Vector,
+)
+from FlaskAppAML.results.presentation import present
+from FlaskAppAML.settings import Settings
+from FlaskAppAML.web import view
+from FlaskAppAML.web.site import site
+from FlaskAppAML.wire import dumps
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(
+        CHROMIUM is None and not os.environ.get("CI"), reason="LOUD: no Chromium, so no answer was looked at"
+    ),
+]
+RULES = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}}
+SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAADElEQVR4nGNgYGAAAAAEAAH2FzhVAAAAAElFTkSuQmCC"
+WAV = "UklGRiQAAABXQVZFZm10IBAAAAABAAEAQB8AAIA+AAACABAAZGF0YQAAAAA="
+MARKDOWN = "# What to do\n\nKeep it **simple**:\n\n- one thing\n- another\n\nThat is all there is to say of it."
+NUMBERS = [Column("name"), Column("value", "number", "Value", "kg"), Column("count", "integer")]
+ROWS: list[list[Any]] = [["b", 2.5, 10], ["a", None, 9], ["c", 10.25, 100], ["é", 0.123456, None]]
+
+MONTHS = [f"2026-{month:02}" for month in range(1, 13)]
+
+ANSWERS: dict[str, list[Part]] = {
+    "table": [Table("predictions", NUMBERS, [*ROWS, *([f"row {i}", i / 3, i] for i in range(300))])],
+    "wide": [Table("wide", [Column(f"column {i}", "number") for i in range(60)], [[i / 7 for i in range(60)]] * 3)],
+    "row": [Table("out", [Column("decision"), Column("score", "number")], [["approve", 0.93]])],
+    "scores": [Scores([Score("cat", 0.91, True), Score("dog", 0.0856), Score("x" * 60, 0.0044)], "animals", full=1.0)],
+    "number": [Number(123.456789, "price", "Price", "EUR")],
+    "boxes": [Boxes("found", [Box("cat", 0.9, 1, 2.5, 300, 400), Box("dog", None, 5, 5, 40, 50)])],
+    "spans": [Spans("I met Sarah in Berlin.", [Span(6, 11, "PER", 0.99), Span(15, 21, "LOC", 0.5)], "names")],
+    "vector": [Vector([(i * 37 % 101) / 101 - 0.5 for i in range(384)], "embedding")],
+    "series": [
+        Series(MONTHS, [Line("forecast", [i * 1.5 for i in range(12)]), Line("low", [i * 0.5 for i in range(12)])])
+    ],
+    "images": [Images([Image("image/png", PNG, "mask")], "plot")],
+    "media": [Media("audio/wav", WAV, "speech")],
+    "text": [Text(MARKDOWN, "answer")],
+    "json": [Json({"a": {"b": [1, "two", None] * 20, "c": {"d": "x" * 300}}, "e": {}, "f": True})],
+    "several": [
+        Text(MARKDOWN, "answer"),
+        Table("sources.items", NUMBERS, ROWS),
+        Json({"usage": {"tokens": 5}}, "meta"),
+        Table("", [Column("model")], [["v3"]]),
+    ],
+}
+META = {"total_ms": 20.0, "endpoint_ms": 10.0, "request_id": "0" * 32}
+
+
+def answer_of(parts: list[Part]) -> view.Answer:
+    """As it comes back from disk."""
+    shown = present(Result(parts, {}), {}, "")
+    prediction = {"id": "ab" * 16, "outputs": [part.document() for part in shown.parts], "raw": {}, "meta": META}
+    request = {"method": "POST", "target": "/", "body": "{}"}
+    document = {"prediction": prediction, "said": vars(shown.said), "request": request, "until": 9e9}
+    return view.Answer(json.loads(dumps(document)))
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The app itself, with each answer under `/of/<name>`."""
+    folder = str(tmp_path_factory.mktemp("data"))
+    given: dict[str, Any] = {
+        "url": "http://127.0.0.1:9/score",
+        "api_key": "k" * 20,
+        "schema": '{"a": 1}',
+        "data_dir": folder,
+    }
+    settings = Settings(**given, rate_limit="off")
+    app = FlaskAppAML.create_app(settings, local=False, demo=False)
+
+    def of(name: str) -> str:
+        return view.form_page(site().model.form_class()(), answer=answer_of(ANSWERS[name]))
+
+    app.add_url_rule("/of/<name>", view_func=of)
+    server = make_server("127.0.0.1", 0, app, threaded=True)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}/of/"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    assert CHROMIUM is not None, "CI needs Chromium"
+    with sync_playwright() as playwright:
+        quiet = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=quiet)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def open_page(chromium: Browser, served: str) -> Iterator[Callable[..., Page]]:
+    """`open_page(name, ...)`: the page with this answer; the test fails when it complains."""
+    contexts: list[BrowserContext] = []
+    trouble: list[str] = []
+
+    def note(message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning"):
+            trouble.append(message.text)
+
+    def opened(name: str, **options: Any) -> Page:
+        context = chromium.new_context(**options)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("console", note)
+        page.on("pageerror", lambda error: trouble.append(str(error)))
+        answered = page.goto(served + name)
+        assert answered
+        assert answered.ok
+        return page
+
+    yield opened
+    for context in contexts:
+        context.close()
+    assert not trouble
+
+
+def test_every_kind_is_looked_at() -> None:
+    assert {part.kind for parts in ANSWERS.values() for part in parts} == set(KINDS)
+
+
+@pytest.mark.parametrize("name", ANSWERS)
+def test_axe_finds_nothing_in_any_view(name: str, open_page: Callable[..., Page]) -> None:
+    for width, scheme in zip((1280, 360), SCHEMES, strict=True):
+        page = open_page(name, viewport={"width": width, "height": 900}, color_scheme=scheme)
+        page.locator(".say details").evaluate_all("folds => folds.forEach((fold) => { fold.open = true })")
+        found = Axe().run(page, options=RULES).response["violations"]
+        assert not found, (width, scheme, [(v["id"], v["nodes"][0]["html"]) for v in found])
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        if folder := os.environ.get("SHOTS"):
+            page.screenshot(path=str(Path(folder) / f"{name}-{width}-{scheme}.png"), full_page=True)
+
+
+def column(page: Page, place: int, most: int = 4) -> list[str]:
+    return page.locator(f".say tbody td:nth-child({place})").all_inner_texts()[:most]
+
+
+def test_tables_sort_by_numbers_and_words_and_back(open_page: Callable[..., Page]) -> None:
+    page = open_page("several", viewport={"width": 1280, "height": 900})
+    table = page.locator("table[data-sort]")
+    heads = table.locator("th")
+    value = table.get_by_role("button", name="Value")
+    assert column(page, 1) == ["b", "a", "c", "é"]
+    value.click()
+    expect(heads.nth(1)).to_have_attribute("aria-sort", "ascending")
+    assert column(page, 2) == ["0.1235", "2.5000", "10.2500", "–"]
+    value.press("Enter")
+    expect(heads.nth(1)).to_have_attribute("aria-sort", "descending")
+    assert column(page, 2) == ["10.2500", "2.5000", "0.1235", "–"]
+    table.get_by_role("button", name="name").click()
+    assert column(page, 1) == ["a", "b", "c", "é"]
+    assert [head.get_attribute("aria-sort") for head in heads.all()] == ["ascending", None, None]
+    table.get_by_role("button", name="name").click()
+    table.get_by_role("button", name="name").click()
+    assert column(page, 1) == ["b", "a", "c", "é"], "as they came"
+    assert [head.get_attribute("aria-sort") for head in heads.all()] == [None] * 3
+
+
+def test_a_tree_opens_without_script(open_page: Callable[..., Page]) -> None:
+    page = open_page("json", java_script_enabled=False)
+    leaf = page.locator(".tree code", has_text="xxx")
+    assert not leaf.is_visible()
+    page.locator(".tree summary", has_text="a").first.click()
+    page.locator(".tree summary", has_text="c").first.click()
+    assert leaf.is_visible()
+
+
+@pytest.mark.parametrize(
+    ("name", "files"),
+    [("table", ["answer.css", "answer.js"]), ("json", ["answer.css"]), ("row", []), ("scores", []), ("text", [])],
+)
+def test_only_those_files_are_loaded_that_a_view_needs(
+    name: str, files: list[str], open_page: Callable[..., Page]
+) -> None:
+    """Pages with other answers were drawn before: what they need is no part of the frame."""
+    page = open_page(name)
+    loaded = page.evaluate("performance.getEntriesByType('resource').map((found) => found.name)")
+    found = {path.rsplit("/", 1)[1].split("-")[0] + path[path.rindex(".") :] for path in loaded}
+    assert found & {"answer.css", "answer.js"} == set(files)
+
+
+@pytest.mark.parametrize("name", ANSWERS)
+def test_pages_with_answers_are_small(name: str, served: str) -> None:
+    """With sheets, scripts and, here, even the rows."""
+    html = requests.get(served + name, timeout=10).content
+    paths = re.findall(rb'(?:href|src)="(/static/[^"]+)"', html)
+    got = [html, *(requests.get(urljoin(served, path.decode()), timeout=10).content for path in paths)]
+    assert sum(len(gzip.compress(content)) for content in got) < 15_000
