@@ -289,8 +289,9 @@ class Asked(NamedTuple):
         return [image for part in self.parts if isinstance(part, Images) for image in part.images]
 
     def images_named(self, name: str, row: int | None = None) -> list[Image]:
-        parts = [part for part in self.parts if isinstance(part, Images) and (part.name, part.row) == (name, row)]
-        return [image for part in parts for image in part.images]
+        """Of the parts whose path in the answer ends so."""
+        listed = [part for part in self.parts if isinstance(part, Images) and part.row == row]
+        return [image for part in listed if part.name.rpartition(".")[2] == name for image in part.images]
 
     def faces(self) -> list[dict[str, Any]]:
         """One for each place; without places, one for each list of labels, which is about the picture that came with
