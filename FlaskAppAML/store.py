@@ -40,6 +40,7 @@ from sqlalchemy import (
     insert,
     inspect,
     literal,
+    not_,
     or_,
     select,
     text,
@@ -169,6 +170,12 @@ class Store:
             is_over = _end(c, id, "cancelled", self._kept, IS_OPEN)
         self._wipe(id)
         return is_over
+
+    def forget(self, id: str) -> None:
+        """Deletes what has come to an end."""
+        with self._writing() as c:
+            if c.execute(delete(JOBS).where(JOBS.c.id == id, not_(IS_OPEN))).rowcount:
+                c.execute(delete(PIECES).where(PIECES.c.job == id))
 
     def retry(self, id: str, most: int) -> bool:
         """Whether it waits once more. Raises QueueFull."""
