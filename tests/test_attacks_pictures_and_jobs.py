@@ -3,10 +3,13 @@ was once possible."""
 
 from __future__ import annotations
 
+import io
 import json
+import re
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -25,7 +28,7 @@ from FlaskAppAML import images
 from FlaskAppAML.errors import EndpointError
 from FlaskAppAML.results import Box, Boxes, Score, Scores
 from FlaskAppAML.score import stream
-from FlaskAppAML.web import originals
+from FlaskAppAML.web import camera, originals, security
 
 WORD = "tok-of-another-service"
 PICTURE = {"type": "string", "format": "base64", "contentMediaType": "image/png"}
@@ -152,3 +155,87 @@ def test_many_large_faces_make_no_huge_answer() -> None:
     assert len(originals.Asked(picture, [Boxes("", small)]).faces()) == 50
     rows: list[Any] = [Scores(scores=[Score("happy", 0.9)], row=i) for i in range(50)]
     assert len(originals.Asked(picture, rows).faces()) == 5
+
+
+# One client before all others
+
+
+def test_frames_of_one_client_leave_room_at_a_model_that_hangs(
+    make_app: MakeApp, service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service.tell("/openapi.json", description({"p": PICTURE}))
+    app = make_app(url=f"{service.root}/score", camera="600/minute")
+    go_on, begun = threading.Event(), threading.Semaphore(0)
+
+    def hangs(*_: Any) -> Any:
+        begun.release()
+        go_on.wait(10)
+        return scored_document(*_)
+
+    scored_document = camera.scored_document
+    monkeypatch.setattr(camera, "scored_document", hangs)
+
+    def frame(address: str = "192.0.2.1") -> int:
+        files = {"p": (io.BytesIO(saved(corners())), "frame.png")}
+        return app.test_client().post("/camera", data=files, environ_base={"REMOTE_ADDR": address}).status_code
+
+    with ThreadPoolExecutor(camera.MOST_AT_ONCE + 1) as pool:
+        held = [pool.submit(frame) for _ in range(camera.MOST_AT_ONCE)]
+        assert all(begun.acquire(timeout=10) for _ in held)
+        assert frame() == 429
+        other = pool.submit(frame, "192.0.2.2")
+        assert begun.acquire(timeout=10)
+        go_on.set()
+        assert {one.result() for one in [*held, other]} == {200}
+    assert frame() == 200
+    assert not app.extensions["frames_at_once"]._under_way
+
+
+# What is named by those who ask
+
+
+@pytest.mark.parametrize(
+    "id", ["a" * 31, "..%2f" + "a" * 29, "' OR 1=1 --", "A" * 32, "a" * 32 + "%0a", "١" * 32, "%00"]
+)
+def test_an_id_is_an_id_or_nothing(make_app: MakeApp, service: Service, id: str) -> None:
+    client = make_app(url=f"{service.root}/score").test_client()
+    client.post("/", data={"a": "x", "_background": "1"})
+    for ending in ("", ".png", ".xlsx", "/picture", "/picture?field=' OR ''='"):
+        assert client.get(f"/answers/{id}{ending}").status_code == 404
+    assert client.get(f"/jobs/{id}").status_code == 404
+    assert client.post(f"/jobs/{id}/cancel").status_code == client.post(f"/jobs/{id}/retry").status_code == 404
+
+
+def test_every_way_in_asks_for_the_password_and_every_post_for_its_origin(make_app: MakeApp, service: Service) -> None:
+    url = f"{service.root}/score"
+    app = make_app(url=url)
+    client, locked = app.test_client(), make_app(url=url, password="a password").test_client()
+    for rule in app.url_map.iter_rules():
+        if rule.endpoint in security.OPEN_TO_ALL:
+            continue
+        path = re.sub("<[^>]*>", "x", rule.rule.replace("<int:number>", "1").replace("<id>", "a" * 32))
+        for method in rule.methods or ():
+            answer = locked.open(path, method=method)
+            assert (answer.status_code, answer.headers["Cache-Control"]) == (401, "no-store"), (method, path)
+            if method not in security.READING:
+                said = client.open(path, method=method, headers={"Origin": "https://elsewhere.example"})
+                assert said.status_code == 403, (method, path)
+
+
+# Files that are no database any more
+
+
+def test_broken_databases_are_told_and_answers_come_all_the_same(
+    make_app: MakeApp, service: Service, tmp_path: Path
+) -> None:
+    client = make_app(url=f"{service.root}/score").test_client()
+    ticket = client.post("/", data={"a": "x", "_background": "1"}).location
+    done(client, ticket)
+    for file in (tmp_path / "data").glob("*.sqlite3*"):
+        file.write_bytes(b"garbage " * 1000)
+    for path in (ticket, "/answers/" + "a" * 32, "/answers/" + "a" * 32 + ".png"):
+        assert client.get(path).status_code in (404, 503)
+    for path in (f"{ticket}/cancel", f"{ticket}/retry"):
+        assert client.post(path).status_code == 503
+    assert client.post("/", data={"a": "y", "_background": "1"}).status_code == 503
+    assert "fine" in client.post("/", data={"a": "y"}).text

@@ -9,8 +9,10 @@ import math
 import os
 import re
 import secrets
+import threading
 import time
-from collections.abc import Callable, Iterable
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -254,6 +256,30 @@ class Limiter:
         assert self._rule is not None  # noqa: S101 - without a rule nothing is refused
         free_at = self._limiter.get_window_stats(self._rule, client_address()).reset_time
         return RateLimited(f"The limit is {self._rule}.", retry_after=max(1.0, free_at - time.time()))
+
+
+class AtOnce:
+    """So many at a time per client, as `Limiter` counts clients."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._under_way: Counter[str] = Counter()
+        self._lock = threading.Lock()
+
+    @contextlib.contextmanager
+    def one(self) -> Iterator[None]:
+        """Raises RateLimited when as many are under way."""
+        client = client_address()
+        with self._lock:
+            if self._under_way[client] >= self._most:
+                raise RateLimited(f"The limit is {self._most} at a time.", retry_after=1.0)
+            self._under_way[client] += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._under_way[client] -= 1
+                self._under_way += Counter()  # without those that are at 0
 
 
 def client_address() -> str:
