@@ -28,7 +28,7 @@ from FlaskAppAML import images
 from FlaskAppAML.errors import EndpointError
 from FlaskAppAML.results import Box, Boxes, Score, Scores
 from FlaskAppAML.score import stream
-from FlaskAppAML.web import camera, originals, security
+from FlaskAppAML.web import camera, originals, predictions, security
 
 WORD = "tok-of-another-service"
 PICTURE = {"type": "string", "format": "base64", "contentMediaType": "image/png"}
@@ -172,7 +172,7 @@ def test_frames_of_one_client_leave_room_at_a_model_that_hangs(
         go_on.wait(10)
         return scored_document(*_)
 
-    scored_document = camera.scored_document
+    scored_document = predictions.scored_document
     monkeypatch.setattr(camera, "scored_document", hangs)
 
     def frame(address: str = "192.0.2.1") -> int:
@@ -189,6 +189,17 @@ def test_frames_of_one_client_leave_room_at_a_model_that_hangs(
         assert {one.result() for one in [*held, other]} == {200}
     assert frame() == 200
     assert not app.extensions["frames_at_once"]._under_way
+
+
+def test_all_addresses_of_one_network_count_as_one(make_app: MakeApp, service: Service) -> None:
+    """With IPv6 one computer has more of them than it could ever use up."""
+    client = make_app(url=f"{service.root}/score", rate_limit="2/minute").test_client()
+
+    def ask(address: str) -> int:
+        return client.post("/", data={"a": "x"}, environ_base={"REMOTE_ADDR": address}).status_code
+
+    assert [ask(f"2001:db8::{i}") for i in range(1, 5)] == [200, 200, 429, 429]
+    assert [ask("2001:db8:0:1::1"), ask("::ffff:192.0.2.1"), ask("::ffff:192.0.2.2"), ask("192.0.2.3")] == [200] * 4
 
 
 # What is named by those who ask
