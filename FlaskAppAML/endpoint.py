@@ -66,9 +66,11 @@ class Endpoint:
         """The picture of an example, counted from 1: that of a field, or the first. Written anew, and made once. None
         where there is none that can be read."""
         schema = self.schema
+        if not 0 < number <= len(self.examples) or field not in ("", *(f.name for f in schema.pictures)):
+            return None  # what anybody asks for is not remembered
         key = (schema, number, field, max_side)
         if key not in self._example_pictures:
-            values = self.examples[number - 1].values(schema.fields) if 0 < number <= len(self.examples) else {}
+            values = self.examples[number - 1].values(schema.fields)
             found = None
             with suppress(InvalidValue):
                 for f in schema.pictures:

@@ -40,6 +40,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, ClassVar, NamedTuple
 
 YOU = "Yours."
@@ -235,6 +236,12 @@ class EndpointError(AppError):
         names = ("detail", "retry_after", "upstream_status", "model_status", "fields", "code", "seconds", "tries")
         kept = {name: getattr(self, name) for name in names}
         return {"error": type(self).__name__, **kept, "endpoint_text": self.endpoint_text}
+
+    def pass_through(self, clean: Callable[[str], str]) -> None:
+        """Every text in it that is the endpoint's."""
+        self.code, self.endpoint_text = clean(self.code), clean(self.endpoint_text)
+        self.fields = {clean(name): clean(said) for name, said in self.fields.items()}
+        self.body = clean(self.body.decode("utf-8", "replace")).encode("utf-8", "replace")
 
     @staticmethod
     def revive(record: dict[str, Any]) -> EndpointError:

@@ -10,9 +10,9 @@ from types import ModuleType
 
 from . import events, images
 from .endpoint import Endpoint
-from .errors import TimedOut, Unsupported
+from .errors import EndpointError, TimedOut, Unsupported
 from .events import Event
-from .redact import InPieces, Redactor
+from .redact import MARK, SHORTEST_FORM, InPieces, Redactor
 from .results import Result, presentation
 from .schema import Row, Schema
 from .wire import Reply, Request, dumps
@@ -39,6 +39,14 @@ def score(endpoint: Endpoint, schema: Schema, rows: list[Row]) -> Scored:
     Whoever asks comes by here, so pictures are checked here, where they were not checked before. Raises EndpointError,
     and WrongInput for a picture that cannot be read.
     """
+    try:
+        return _at_once(endpoint, schema, rows)
+    except EndpointError as error:
+        _forget_secrets(error, schema, rows)
+        raise
+
+
+def _at_once(endpoint: Endpoint, schema: Schema, rows: list[Row]) -> Scored:
     rows = [images.checked_row(schema, row, endpoint.settings.image_max_side) for row in rows]
     dialect = endpoint.dialect(schema)
     started = time.monotonic()
@@ -49,6 +57,15 @@ def score(endpoint: Endpoint, schema: Schema, rows: list[Row]) -> Scored:
     if events.are_events(reply.headers) and hasattr(dialect, "whole"):
         reply = _joined(dialect, schema, reply, [event for event in events.read([reply.body]) if event])
     return _scored(endpoint, dialect, schema, rows, request, reply)
+
+
+def _forget_secrets(error: EndpointError, schema: Schema, rows: list[Row]) -> None:
+    """A failure can name what somebody typed in secret, and is kept and logged as an answer is not."""
+    secrets = [secret for row in rows for secret in schema.secrets(row)]
+    if any(len(secret) < SHORTEST_FORM for secret in secrets):  # it cannot be told from ordinary text
+        error.pass_through(lambda text: text and MARK)
+    elif secrets:
+        error.pass_through(Redactor(secrets))
 
 
 def _scored(
@@ -88,6 +105,16 @@ def stream(
     """
     if not endpoint.streams(schema):
         return score(endpoint, schema, rows)
+    try:
+        return (yield from _in_pieces(endpoint, schema, rows, secrets))
+    except EndpointError as error:
+        _forget_secrets(error, schema, rows)
+        raise
+
+
+def _in_pieces(
+    endpoint: Endpoint, schema: Schema, rows: list[Row], secrets: Iterable[str]
+) -> Generator[str, None, Scored]:
     dialect = endpoint.dialect(schema)
     clean = InPieces(Redactor([*endpoint.settings.secrets(), *secrets]))
     rows = [images.checked_row(schema, row, endpoint.settings.image_max_side) for row in rows]

@@ -391,7 +391,12 @@ class Settings:
     trusted_hosts: tuple[str, ...] = setting(
         (), "Host names that requests may ask for, separated by commas.", names, shown="any"
     )
-    proxy_hops: int = setting(0, "How many proxies of yours stand before the app and set `X-Forwarded-*`.", count)
+    proxy_hops: int = setting(
+        0,
+        "How many proxies of yours stand before the app and set `X-Forwarded-*`. What they do not set of these they "
+        "should remove: it would be believed whoever sent it.",
+        count,
+    )
     secret_key: str = setting(
         "",
         "Signs the sign-in cookie. Needed with `PASSWORD` when several machines serve the app.",

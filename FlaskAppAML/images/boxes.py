@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ..results import Box, Boxes
-from .pixels import Picture, on_white, pixels_of, written
+from .pixels import ROOM, Picture, on_white, pixels_of, written
 
 if TYPE_CHECKING:
     from PIL.ImageDraw import ImageDraw
@@ -50,7 +50,8 @@ def crop(picture: Picture, box: Box) -> Picture | None:
         return None
     (place,) = inside
     edges = (math.floor(place.x0), math.floor(place.y0), math.ceil(place.x1), math.ceil(place.y1))
-    return written(pixels_of(picture).crop(edges), may_lose=picture.content_type == "image/jpeg")
+    with ROOM:
+        return written(pixels_of(picture).crop(edges), may_lose=picture.content_type == "image/jpeg")
 
 
 def colours_of(found: Boxes) -> dict[str, str]:
@@ -65,6 +66,11 @@ def draw_boxes(picture: Picture, found: Boxes, least: float = -math.inf) -> byte
     A label has one colour wherever it stands. Boxes whose score is below `least` are left out; of more than MOST_BOXES,
     those with the best scores are drawn.
     """
+    with ROOM:
+        return _drawn(picture, found, least)
+
+
+def _drawn(picture: Picture, found: Boxes, least: float) -> bytes:
     from PIL import ImageDraw, ImageFont
 
     image = on_white(pixels_of(picture)).convert("RGB")

@@ -43,6 +43,7 @@ NO_PICTURE = "failed to process image, try another image"
 JPEG = "image/jpeg"
 MOST_LABELS = 5
 MOST_FACES = 50  # that are cut out of one picture, those with the best scores
+MOST_PIXELS = 20_000_000  # of all of them together: boxes may lie on each other
 
 Shape = Callable[[AppError], tuple[dict[str, Any], int]]
 
@@ -382,13 +383,21 @@ class Asked(NamedTuple):
         places: dict[tuple[float, ...], list[Box]] = {}
         for box in sorted(self.boxes, key=lambda box: -(box.score or 0)):
             places.setdefault((box.x0, box.y0, box.x1, box.y1), []).append(box)
+        faces, left = [], MOST_PIXELS
+        for boxes in [*places.values()][:MOST_FACES]:
+            cut = crop(self.picture, boxes[0]) if left > 0 else None
+            left -= cut.width * cut.height if cut else 0
+            if cut and left >= 0:
+                faces.append({"face": coded(jpeg(cut)), "prediction": _moods(boxes)})
         if places:
-            cuts = [(crop(self.picture, boxes[0]), boxes) for boxes in [*places.values()][:MOST_FACES]]
-            return [{"face": coded(jpeg(cut)), "prediction": _moods(boxes)} for cut, boxes in cuts if cut]
-        faces = []
+            return faces
+        whole = ""
         for part in self.scores[:MOST_FACES]:
-            own = next((image.base64 for image in self.images_named("face", part.row)), "")
-            faces.append({"face": own or coded(jpeg(self.picture)), "prediction": _moods(part.scores, part.full)})
+            face = next((image.base64 for image in self.images_named("face", part.row)), "")
+            if not face and (left := left - self.picture.width * self.picture.height) >= 0:
+                face = whole = whole or coded(jpeg(self.picture))
+            if face:
+                faces.append({"face": face, "prediction": _moods(part.scores, part.full)})
         return faces
 
 

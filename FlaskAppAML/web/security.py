@@ -9,8 +9,11 @@ import math
 import os
 import re
 import secrets
+import threading
 import time
-from collections.abc import Callable, Iterable
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from ipaddress import IPv6Address
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -231,19 +234,19 @@ class Limiter:
 
     def count(self) -> None:
         """Takes one from this client's share. Raises RateLimited when it is used up."""
-        if self._rule is not None and not self._limiter.hit(self._rule, client_address()):
+        if self._rule is not None and not self._limiter.hit(self._rule, counted_address()):
             raise self._refusal()
 
     def check(self) -> None:
         """Raises RateLimited when nothing is left, and takes nothing."""
-        if self._rule is not None and not self._limiter.test(self._rule, client_address()):
+        if self._rule is not None and not self._limiter.test(self._rule, counted_address()):
             raise self._refusal()
 
     def told(self) -> dict[str, str]:
         """What is left of this client's share, by draft-ietf-httpapi-ratelimit-headers-10."""
         if self._rule is None:
             return {}
-        free_at, left = self._limiter.get_window_stats(self._rule, client_address())
+        free_at, left = self._limiter.get_window_stats(self._rule, counted_address())
         seconds = max(1, math.ceil(free_at - time.time()))
         return {
             "RateLimit-Policy": f'"submissions";q={self._rule.amount};w={self._rule.get_expiry()}',
@@ -252,8 +255,32 @@ class Limiter:
 
     def _refusal(self) -> RateLimited:
         assert self._rule is not None  # noqa: S101 - without a rule nothing is refused
-        free_at = self._limiter.get_window_stats(self._rule, client_address()).reset_time
+        free_at = self._limiter.get_window_stats(self._rule, counted_address()).reset_time
         return RateLimited(f"The limit is {self._rule}.", retry_after=max(1.0, free_at - time.time()))
+
+
+class AtOnce:
+    """So many at a time per client, as `Limiter` counts clients."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._under_way: Counter[str] = Counter()
+        self._lock = threading.Lock()
+
+    @contextlib.contextmanager
+    def one(self) -> Iterator[None]:
+        """Raises RateLimited when as many are under way."""
+        client = counted_address()
+        with self._lock:
+            if self._under_way[client] >= self._most:
+                raise RateLimited(f"The limit is {self._most} at a time.", retry_after=1.0)
+            self._under_way[client] += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._under_way[client] -= 1
+                self._under_way += Counter()  # without those that are at 0
 
 
 def client_address() -> str:
@@ -262,6 +289,16 @@ def client_address() -> str:
     if address.startswith("["):
         return address[1:].partition("]")[0]
     return address.partition(":")[0] if address.count(":") == 1 else address
+
+
+def counted_address() -> str:
+    """What limits count by: of an IPv6 address the first half, for whoever has one has all that begin so."""
+    address = client_address()
+    try:
+        found = IPv6Address(address)
+    except ValueError:
+        return address
+    return address if found.ipv4_mapped else found.exploded[:19]
 
 
 def count_submission() -> None:
