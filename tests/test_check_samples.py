@@ -36,7 +36,7 @@ def test_each_kind_has_a_sample_that_it_takes_itself(kind: Any) -> None:
 )
 def test_of_alternatives_the_first_is_sent(listed: list[Any], sample: Any) -> None:
     document = {"type": "object", "required": ["x"], "properties": {"x": {"anyOf": listed}}}
-    fields = tuple(fields_of_object(document))
+    fields = tuple(fields_of_object(document, document))
     assert fields[0].alternatives
     assert example_row(Schema(fields), {}) == {"x": sample}
 
@@ -45,7 +45,7 @@ def test_what_may_be_a_text_a_list_or_null_may_be_null() -> None:
     """As FastAPI describes `stop: str | list[str] | None`."""
     listed = [{"type": "string"}, {"type": "array", "items": {"type": "string"}}, {"type": "null"}]
     document = {"type": "object", "required": ["stop"], "properties": {"stop": {"anyOf": listed, "title": "Stop"}}}
-    (stop,) = fields_of_object(document)
+    (stop,) = fields_of_object(document, document)
     assert stop.nullable
     assert [one.label for one in stop.alternatives] == ["Text", "List"]
     assert stop.parse(None, "json") is None

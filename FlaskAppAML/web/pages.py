@@ -72,7 +72,11 @@ def example_picture(number: int, model: str = "") -> Response:
     found = pictures.of_example(number, request.args.get("field", ""))
     if found is None:
         raise PageNotFound
-    return Response(found.data, content_type=found.content_type, headers={"Cache-Control": "private, max-age=300"})
+    # Asked about each time: after /connect another model may have this address.
+    response = Response(found.data, content_type=found.content_type, headers={"Cache-Control": "private, no-cache"})
+    response.add_etag()
+    response.make_conditional(request)
+    return response
 
 
 def submit(model: str = "") -> BaseResponse:

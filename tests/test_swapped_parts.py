@@ -1,0 +1,146 @@
+"""What a script puts into a page in Chromium: the part brings its sheets and scripts, and works as if the page were new."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from browsers import CHROMIUM, QUIET, RULES, Watched, until
+from conftest import KEY
+from playwright.sync_api import Browser, Page, sync_playwright
+from test_boxes import ASTRONAUT, FOUND, SCHEMA, Detector, records
+from waitress import create_server
+
+import FlaskAppAML
+from demo.server import Demo
+from FlaskAppAML.settings import Settings
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(
+        CHROMIUM is None and not os.environ.get("CI"), reason="LOUD: no Chromium, so nothing was swapped"
+    ),
+]
+DIGIT = Path(__file__).parent.parent / "demo/pictures/digit-3.png"
+SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    with sync_playwright() as running, running.chromium.launch(executable_path=CHROMIUM, args=QUIET) as browser:
+        yield browser
+
+
+@pytest.fixture(scope="module")
+def detector() -> Detector:
+    made = Detector()
+    made.found = {"all": records(*FOUND), "some": records(*FOUND[:2])}
+    return made
+
+
+@pytest.fixture(scope="module")
+def connect(tmp_path_factory: pytest.TempPathFactory) -> str:
+    folder = tmp_path_factory.mktemp("app")
+    settings = Settings(url="http://127.0.0.1:9/score", api_key=KEY, data_dir=str(folder), rate_limit="off")
+    server = create_server(FlaskAppAML.create_app(settings, local=True), host="127.0.0.1", port=0, threads=4)
+    threading.Thread(target=server.run, daemon=True).start()
+    return f"http://localhost:{server.effective_port}/connect"
+
+
+def inspect(page: Page, address: str, url: str, schema: str = "", task: str = "") -> None:
+    page.goto(address)
+    page.fill("#connect-url", url)
+    page.fill("#connect-api_key", KEY)
+    page.fill("#connect-schema", schema)
+    if task:
+        page.click("summary >> text=How the key is sent")
+        page.select_option("#connect-task", task)
+    page.click("button[value=inspect]")
+    page.wait_for_selector("[data-model]")
+
+
+def tried_boxes(page: Page, connect: str, detector: Detector) -> None:
+    inspect(page, connect, detector.url, SCHEMA)
+    page.set_input_files("[type=file]", {"name": "a.jpg", "mimeType": "image/jpeg", "buffer": ASTRONAUT})
+    page.click("text=Try it")
+    page.wait_for_selector("#answer")
+    until(page, "document.querySelector('[data-png], [data-boxes] .pic') !== null")
+
+
+def test_files_are_looked_at_and_pasted_on_connect(chromium: Browser, connect: str, demo: Demo) -> None:
+    with Watched(chromium) as page:
+        inspect(page, connect, demo.urls["digits"], task="image-classification")
+        page.wait_for_selector(".drop .hint")
+        page.set_input_files("[type=file]", DIGIT)
+        page.wait_for_selector(".drop img")
+        assert page.inner_text(".chosen").startswith("digit-3.png")
+        page.click("text=Try it")
+        page.wait_for_selector("#answer")
+        assert "3" in page.inner_text("#answer b")
+        assert page.evaluate("document.querySelector('[type=file]').files[0].name") == "digit-3.png", "to try once more"
+        page.click(".drop [data-remove]")
+        assert page.evaluate("document.querySelector('[type=file]').files.length") == 0
+        assert page.locator(".drop .hint").count() == 1, "set up once"
+
+
+def test_boxes_stand_over_the_picture_and_obey_on_connect(chromium: Browser, connect: str, detector: Detector) -> None:
+    with Watched(chromium) as page:
+        tried_boxes(page, connect, detector)
+        assert page.locator(".pic .marks").count() == 2
+        assert page.evaluate("getComputedStyle(document.querySelector('.marks')).position") == "absolute"
+        shown = "[...document.querySelectorAll('.marks g:not([hidden])')].map((one) => one.id)"
+        assert page.evaluate(shown) == ["box-2", "box-1", "box-2-2", "box-2-1"]
+        page.fill("#least", "0.95")
+        assert page.evaluate(shown) == ["box-1", "box-2-2", "box-2-1"], "each part by its own threshold"
+        page.fill("#least-2", "0.99")
+        assert page.evaluate(shown) == ["box-1"]
+        page.press("#least", "Enter")
+        page.wait_for_timeout(200)
+        assert page.is_visible("#answer"), "it asks nobody"
+        page.click("text=Try it")
+        until(page, "document.querySelector('#least').value === '0.5'")
+
+
+@pytest.mark.parametrize("width", [1280, 360])
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_axe_finds_nothing(
+    chromium: Browser, connect: str, detector: Detector, width: int, scheme: Literal["light", "dark"]
+) -> None:
+    with Watched(chromium, viewport={"width": width, "height": 900}, color_scheme=scheme) as page:
+        tried_boxes(page, connect, detector)
+        page.wait_for_timeout(300)
+        violations = Axe().run(page, options=RULES).response["violations"]
+        assert violations == [], [(v["id"], [n["html"] for n in v["nodes"]]) for v in violations]
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_without_script_boxes_stand_over_the_picture_too(chromium: Browser, connect: str, detector: Detector) -> None:
+    with Watched(chromium, java_script_enabled=False) as page:
+        inspect(page, connect, detector.url, SCHEMA)
+        page.set_input_files("[type=file]", {"name": "a.jpg", "mimeType": "image/jpeg", "buffer": ASTRONAUT})
+        page.fill("#connect-api_key", KEY)
+        page.click("text=Try it")
+        page.wait_for_selector("#answer")
+        assert page.locator(".pic .marks").count() == 2
+        assert not page.is_visible("#least")
+        assert page.locator("form").count() == 1, "a form within the form would end it"
+
+
+def test_tables_sort_on_connect(chromium: Browser, connect: str, detector: Detector) -> None:
+    detector.found, before = [{"name": "b", "size": 2.5}, {"name": "a", "size": 1.5}], detector.found
+    try:
+        with Watched(chromium) as page:
+            inspect(page, connect, detector.url, json.dumps({"dialect": "raw", "fields": [{"name": "text"}]}))
+            page.fill("[name=text]", "x")
+            page.click("text=Try it")
+            page.wait_for_selector("th > button")
+            page.click("th > button >> text=name")
+            assert page.inner_text("table[data-sort] tbody tr >> nth=0").startswith("a")
+    finally:
+        detector.found = before
