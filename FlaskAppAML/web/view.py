@@ -20,7 +20,7 @@ from markupsafe import Markup, escape
 from .. import __version__, results
 from ..forms import SchemaForm
 from ..results import Box, Boxes, Column, Json, Number, Part, Scores, Sentence, Series, Spans, Table, Vector
-from ..results.figures import figure, figures
+from ..results.figures import TINY, figure, figures, is_tiny
 from ..results.tree import Node, tree
 from ..wire import beginning, dumps
 from .boxes import Overlay, boxed, overlay
@@ -151,7 +151,8 @@ class Answer:
         longest = part.full or max(numbers, default=0.0)
         drawn = longest > 0 and min(numbers) >= 0
         shown = part.scores[:MOST_BARS]
-        said = figures([item.score for item in shown])
+        known = figures([item.score for item in shown])
+        said = [f"< {TINY:g}" if is_tiny(i.score, longest) else text for i, text in zip(shown, known, strict=True)]
         widths = [f"{100 * (item.score or 0) / longest:.1f}" if drawn else "" for item in shown]
         return drawn, [(item.label, n, w, item.top) for item, n, w in zip(shown, said, widths, strict=True)]
 
