@@ -14,6 +14,7 @@ from axe_playwright_python.sync_playwright import Axe
 from browsers import CHROMIUM, QUIET, RULES, Watched, until
 from conftest import KEY
 from playwright.sync_api import Browser, Page, sync_playwright
+from streaming import Streaming
 from test_boxes import ASTRONAUT, FOUND, SCHEMA, Detector, records
 from waitress import create_server
 
@@ -143,3 +144,50 @@ def test_tables_sort_on_connect(chromium: Browser, connect: str, detector: Detec
             assert page.inner_text("table[data-sort] tbody tr >> nth=0").startswith("a")
     finally:
         detector.found = before
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Streaming]:
+    with Streaming() as running:
+        yield running
+
+
+@pytest.fixture
+def streamed(server: Streaming, tmp_path: Path) -> Iterator[str]:
+    body = {"application/json": {"schema": {"type": "object", "properties": {"q": {"type": "string", "minLength": 2}}}}}
+    answers = {"200": {"content": {"text/event-stream": {}}}}
+    operation = {"requestBody": {"content": body}, "responses": answers}
+    schema = json.dumps({"openapi": "3.1.0", "info": {}, "paths": {"/ask": {"post": operation}}})
+    settings = Settings(url=server.at("/ask"), api_key=KEY, schema=schema, data_dir=str(tmp_path), rate_limit="off")
+    running = create_server(FlaskAppAML.create_app(settings), host="127.0.0.1", port=0, threads=4)
+    threading.Thread(target=running.run, daemon=True).start()
+    yield f"http://localhost:{running.effective_port}/"
+    running.close()
+
+
+def test_a_table_at_the_end_of_a_stream_sorts(chromium: Browser, server: Streaming, streamed: str) -> None:
+    server.reset(b'[{"name": "b", "size": 2.5}, {"name": "a", "size": 1.5}]', kind="application/json")
+    with Watched(chromium) as page:
+        page.goto(streamed)
+        page.fill("[name=q]", "which?")
+        for _ in range(2):  # the second time all files are there already
+            page.click("text=Ask the model")
+            page.wait_for_selector("#answer")
+            page.click("th > button >> text=name")
+            assert page.inner_text("table[data-sort] tbody tr >> nth=0").startswith("a")
+            assert page.locator("th > button").count() == 2
+        assert page.locator("head script[src*='/answer-']").count() == 1
+
+
+def test_the_form_that_comes_with_what_is_wrong_can_be_json(
+    chromium: Browser, server: Streaming, streamed: str
+) -> None:
+    server.reset(b"[1]", kind="application/json")
+    with Watched(chromium) as page:
+        page.goto(streamed)
+        page.fill("[name=q]", "x")
+        page.click("text=Ask the model")
+        page.wait_for_selector(".field > .error")
+        page.click("text=Send as JSON instead")
+        until(page, "document.querySelector('[name=_json]').value.includes('\"q\"')")
+        assert not page.is_visible("[name=q]")
