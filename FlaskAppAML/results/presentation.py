@@ -332,7 +332,7 @@ def _of_scores(parts: list[Any]) -> Sentence:
 def _next_one(scores: list[Any]) -> str:
     if len(scores) < 2:
         return ""
-    said = "next to nothing" if is_tiny(scores[1].score, scores[0].score) else figure(scores[1].score)
+    said = "almost nothing" if is_tiny(scores[1].score, scores[0].score) else figure(scores[1].score)
     return f"Next is {_short(scores[1].label)}, with {said}."
 
 
