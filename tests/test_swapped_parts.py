@@ -7,7 +7,7 @@ import os
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -155,7 +155,7 @@ def server() -> Iterator[Streaming]:
 @pytest.fixture
 def streamed(server: Streaming, tmp_path: Path) -> Iterator[str]:
     body = {"application/json": {"schema": {"type": "object", "properties": {"q": {"type": "string", "minLength": 2}}}}}
-    answers = {"200": {"content": {"text/event-stream": {}}}}
+    answers: dict[str, Any] = {"200": {"content": {"text/event-stream": {}}}}
     operation = {"requestBody": {"content": body}, "responses": answers}
     schema = json.dumps({"openapi": "3.1.0", "info": {}, "paths": {"/ask": {"post": operation}}})
     settings = Settings(url=server.at("/ask"), api_key=KEY, schema=schema, data_dir=str(tmp_path), rate_limit="off")
