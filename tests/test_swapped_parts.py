@@ -153,7 +153,7 @@ def server() -> Iterator[Streaming]:
 
 
 @pytest.fixture
-def streamed(server: Streaming, tmp_path: Path) -> Iterator[str]:
+def streamed(server: Streaming, tmp_path: Path) -> str:
     body = {"application/json": {"schema": {"type": "object", "properties": {"q": {"type": "string", "minLength": 2}}}}}
     answers: dict[str, Any] = {"200": {"content": {"text/event-stream": {}}}}
     operation = {"requestBody": {"content": body}, "responses": answers}
@@ -161,8 +161,7 @@ def streamed(server: Streaming, tmp_path: Path) -> Iterator[str]:
     settings = Settings(url=server.at("/ask"), api_key=KEY, schema=schema, data_dir=str(tmp_path), rate_limit="off")
     running = create_server(FlaskAppAML.create_app(settings), host="127.0.0.1", port=0, threads=4)
     threading.Thread(target=running.run, daemon=True).start()
-    yield f"http://localhost:{running.effective_port}/"
-    running.close()
+    return f"http://localhost:{running.effective_port}/"
 
 
 def test_a_table_at_the_end_of_a_stream_sorts(chromium: Browser, server: Streaming, streamed: str) -> None:
