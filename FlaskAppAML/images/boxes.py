@@ -6,6 +6,7 @@ import heapq
 import io
 import math
 import unicodedata
+import zlib
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -58,6 +59,16 @@ def colours_of(found: Boxes) -> dict[str, str]:
     """A colour for each label, in the order in which they come."""
     labels = dict.fromkeys(box.label for box in found.boxes)
     return {label: COLOURS[i % len(COLOURS)] for i, label in enumerate(labels)}
+
+
+def steady_colours(found: Boxes) -> dict[str, str]:
+    """A colour for each label, by its letters: the same from picture to picture, unless two labels would share one."""
+    taken: dict[str, str] = {}
+    for label in dict.fromkeys(box.label for box in found.boxes):
+        start = zlib.crc32(label.encode("utf-8", "replace"))
+        turns = [COLOURS[(start + i) % len(COLOURS)] for i in range(len(COLOURS))]
+        taken[label] = next((colour for colour in turns if colour not in taken.values()), turns[0])
+    return taken
 
 
 def draw_boxes(picture: Picture, found: Boxes, least: float = -math.inf) -> bytes:

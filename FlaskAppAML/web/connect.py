@@ -28,7 +28,7 @@ from ..reading.json_or_yaml import read_text
 from ..schema import without_files
 from ..settings import KEY_IN_QUERY, SHORTEST_PART, Settings, env_path, prefix_of, read_environment
 from ..wire import dumps
-from . import view
+from . import pictures, view
 from .errors import LONGEST_CODE, endpoint_words, short
 from .predictions import scored_document
 from .security import count_submission, is_owner
@@ -327,7 +327,8 @@ def _tried(shown: Shown, found: Found) -> Shown:
         failure = g.pop("first_error", None) or EndpointError.revive(document["error"])
         form.mark(form.schema.by_wire_name(failure.fields))
         return replace(shown, form=form, failure=_for_its_reader(failure))
-    return replace(shown, form=form, answer=view.Answer(site().redact.document(document)))
+    document = site().redact.document(document)
+    return replace(shown, form=form, answer=view.Answer(document, picture=pictures.shown(document, form)))
 
 
 def _document(found: Found, form: SchemaForm, id: str) -> dict[str, Any]:

@@ -121,9 +121,9 @@ def page(error: AppError) -> str:
     if form is not None:
         pictures.offer(form)
         if isinstance(error, WrongInput):
-            form.mark(error.fields)
+            form.mark({**form.lost(), **error.fields})
             return view.form_page(form, problems=form.wrong() or error.fields)
-        form.mark(form.schema.by_wire_name(error.fields))
+        form.mark({**form.lost(), **form.schema.by_wire_name(error.fields)})
         return view.form_page(form, **words)
     if isinstance(error, NotConfigured):
         return render_template("setup.html", missing=site().settings.missing(), settings=site().settings)

@@ -14,11 +14,11 @@ from ..answers import answer_id
 from ..errors import AnswerGone, PageNotFound, WrongInput
 from ..forms import SchemaForm, prefill
 from ..prediction import Question
-from ..results import Boxes, as_number, downloads
+from ..results import as_number, downloads
 from ..schema import without_files
 from ..wire import dumps
 from . import jobs, pictures, view
-from .boxes import overlay
+from .boxes import boxed, overlay
 from .predictions import first_error, kept_document, scored_document, with_pictures
 from .security import count_submission, is_owner
 from .site import site
@@ -29,8 +29,9 @@ XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 def install(app: Flask) -> None:
     app.context_processor(view.common)
     app.extensions["frames"] = {}
-    for shown_as in (view.drawn, view.duration, view.spelled, view.status_words):
-        app.add_template_global(shown_as)
+    shown_as = (view.answer_files, view.drawn, view.duration, view.form_files, view.spelled, view.status_words)
+    for function in shown_as:
+        app.add_template_global(function)
     for path in ("/", "/home", "/models/<model>"):
         app.add_url_rule(path, "ask", ask, methods=["GET"])
         app.add_url_rule(path, "submit", submit, methods=["POST"])
@@ -70,7 +71,11 @@ def example_picture(number: int, model: str = "") -> Response:
     found = pictures.of_example(number, request.args.get("field", ""))
     if found is None:
         raise PageNotFound
-    return Response(found.data, content_type=found.content_type, headers={"Cache-Control": "private, max-age=300"})
+    # Asked about each time: after /connect another model may have this address.
+    response = Response(found.data, content_type=found.content_type, headers={"Cache-Control": "private, no-cache"})
+    response.add_etag()
+    response.make_conditional(request)
+    return response
 
 
 def submit(model: str = "") -> BaseResponse:
@@ -148,10 +153,11 @@ def kept_xlsx(id: str) -> Response:
 
 
 def kept_png(id: str) -> Response:
-    """The picture with its boxes, those from the same score on that the page shows."""
+    """The picture with its boxes, or those of another part (`?part=2`): from the same score on as on the page."""
     prediction = site().redact.document(kept_document(id)["prediction"])
-    listed = map(results.load, prediction["outputs"])
-    found = next((part for part in listed if isinstance(part, Boxes) and part.boxes), None)
+    listed = boxed(map(results.load, prediction["outputs"]))
+    number = request.args.get("part", "1")
+    found = next((part for i, part in enumerate(listed, 1) if str(i) == number), None)
     picture = pictures.kept(id)
     if found is None or picture is None:
         raise PageNotFound
