@@ -96,7 +96,8 @@ def test_a_job_is_deleted_with_all_that_is_kept_of_it(address: str) -> None:
 
 
 def test_a_job_that_waits_and_one_that_fails(make_app: MakeApp, misbehaving: Misbehaving) -> None:
-    client = make_app(url=misbehaving.url("drip-headers"), dialect="aml_classic", job_timeout=2.0, job_workers=1).test_client()
+    slow = {"url": misbehaving.url("drip-headers"), "dialect": "aml_classic", "job_timeout": 2.0, "job_workers": 1}
+    client = make_app(**slow).test_client()
     path = "/api/v1/models/model/predictions"
     first, second = (client.post(path, json={"inputs": COMPANY}, headers=ASYNC).json for _ in range(2))
     assert first is not None
