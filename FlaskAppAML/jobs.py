@@ -140,6 +140,19 @@ class Jobs:
 
         return Store(self._settings.database_url, self._path, max(KEPT_SECONDS, self._settings.answer_minutes * 60.0))
 
+    def reach_database(self) -> None:
+        """Raises JobsUnavailable."""
+        self._store.waiting()
+
+    def reach_redis(self) -> None:
+        """Raises JobsUnavailable."""
+        from redis import RedisError
+
+        try:
+            self._queue.connection.ping()
+        except RedisError as error:
+            raise JobsUnavailable from error
+
     # For those who run
 
     def resume(self) -> None:

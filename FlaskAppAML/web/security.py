@@ -32,7 +32,8 @@ LOOPBACK = ("localhost", "127.0.0.1", "::1")
 FORWARDED = re.compile(r"forwarded$|x-forwarded-|x-real-ip$|via$", re.IGNORECASE)
 HOST = re.compile(r"[\w.:\[\]-]{0,255}", re.ASCII)
 PREFIX = re.compile(r"(/[\w.~-]+)*", re.ASCII)
-OPEN_TO_ALL = ("asset", "favicon", "health", "sign_in")
+PROBES = ("health", "ready")
+OPEN_TO_ALL = ("asset", "favicon", "sign_in", *PROBES)
 WRONG_GUESSES = "20/minute"  # of the password, per client; also with RATE_LIMIT=off
 KEY_LENGTH = 64
 COOKIE = "signed-in"
@@ -89,7 +90,7 @@ def install(app: Flask) -> None:
 
     @app.before_request
     def admit() -> None:
-        is_probe = request.endpoint == "health"  # comes by address, not by name
+        is_probe = request.endpoint in PROBES  # comes by address, not by name
         if settings.trusted_hosts and not is_probe and not host_is_trusted(request.host, settings.trusted_hosts):
             raise MalformedRequest("This app does not answer to that host name.")
         if request.method not in READING and from_another_site():
