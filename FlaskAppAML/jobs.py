@@ -257,7 +257,8 @@ class Jobs:
         with self._lock:
             known = self._slow.get(model)
             if known is None or known[0] is not found:
-                slow = Endpoint(replace(found.settings, timeout=found.settings.job_timeout))
+                settings = replace(found.settings, timeout=found.settings.job_timeout, cache_seconds=0)
+                slow = Endpoint(settings)
                 known = self._slow[model] = found, slow
         return known[1]
 

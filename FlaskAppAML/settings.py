@@ -347,6 +347,11 @@ class Settings:
     )
     job_timeout: float = setting(900.0, "Seconds for a background job, in place of `TIMEOUT`.", seconds)
     queue_max: int = setting(1000, "Background jobs that may wait; the next one is told to come later.", positive)
+    cache_seconds: int = setting(
+        0,
+        "Seconds for which an equal input is answered from memory, per process, without calling the model; 0 for never.",
+        count,
+    )
     image_max_side: int = setting(
         2048, "Pixels: pictures are shrunk until neither side is longer, before they are sent.", positive
     )

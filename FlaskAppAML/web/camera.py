@@ -70,7 +70,7 @@ def frame() -> Response:
     form = form_class(request.form, files=request.files)
     if not form.validate():
         raise WrongInput(fields=form.wrong())
-    document = scored_document("", form)
+    document = scored_document("", form, fresh=True)  # no two frames are equal
     if "error" in document:
         raise g.pop("first_error")
     answer = view.Answer(document)

@@ -30,6 +30,7 @@ from ..schema.values import InvalidValue, Source
 from ..score import score
 from ..wire import dumps, read_json
 from . import errors
+from .pages import wants_fresh
 from .security import count_submission
 from .site import site
 
@@ -342,7 +343,8 @@ def _ask(given: Upload, others: Mapping[str, Any], source: Source) -> Asked:
         raise WrongInput(str(error)) from error
     names = {f.name for f in schema.fields}
     values = {name: value for name, value in others.items() if name in names}
-    scored = score(endpoint, schema, [schema.parse({**values, taking.name: picture.upload(given.name)}, source)])
+    row = schema.parse({**values, taking.name: picture.upload(given.name)}, source)
+    scored = score(endpoint, schema, [row], fresh=wants_fresh())
     g.facts = {"endpoint_ms": round(scored.reply.seconds * 1000, 1), "tries": scored.reply.tries}
     return Asked(picture, scored.result.parts)
 

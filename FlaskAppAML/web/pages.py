@@ -119,14 +119,19 @@ def with_pictures(document: dict[str, Any], id: str, form: SchemaForm) -> dict[s
     return document
 
 
-def scored_document(id: str, form: SchemaForm) -> dict[str, Any]:
+def scored_document(id: str, form: SchemaForm, *, fresh: bool = False) -> dict[str, Any]:
     """The document of one answer, or of a failure, so that a reload does not call the model again."""
     started = time.perf_counter()
     try:
-        scored = score(site().model, form.schema, [form.row()])
+        scored = score(site().model, form.schema, [form.row()], fresh=fresh or wants_fresh())
     except EndpointError as error:
         return failed_document(error)
     return document_of(id, form, scored, time.perf_counter() - started)
+
+
+def wants_fresh() -> bool:
+    """Whether this request is not content with an answer from the cache."""
+    return "_fresh" in request.form or bool(request.cache_control.no_cache)
 
 
 def failed_document(error: EndpointError) -> dict[str, Any]:
