@@ -80,6 +80,10 @@ class Client:
         self._pause.note(None)
         return reply
 
+    @property
+    def is_paused(self) -> bool:
+        return self._pause.left > 0
+
     @contextlib.contextmanager
     def streaming(self, request: Request) -> Iterator[tuple[Reply, Iterator[bytes]]]:
         """A good reply, and where its body is still coming (`text/event-stream`) the pieces of it, unpacked; b"" stands
@@ -453,8 +457,13 @@ class Pause:
         self._failures = 0
         self._until = 0.0
 
+    @property
+    def left(self) -> float:
+        """Seconds, 0 or less when there is no pause."""
+        return self._until - time.monotonic()
+
     def check(self) -> None:
-        left = self._until - time.monotonic()
+        left = self.left
         if left > 0:
             raise TooManyCalls(
                 f"The last {FAILURES_BEFORE_PAUSE} calls failed, so no more are made for {left:.0f} seconds.",

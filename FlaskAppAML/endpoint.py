@@ -83,6 +83,12 @@ class Endpoint:
     def dialect(schema: Schema) -> ModuleType:
         return dialects.BY_NAME[schema.dialect]
 
+    @classmethod
+    def max_rows(cls, schema: Schema) -> int:
+        """How many rows one call takes."""
+        dialect = cls.dialect(schema)
+        return int(dialect.max_rows(schema)) if hasattr(dialect, "max_rows") else int(dialect.MAX_ROWS)
+
     def streams(self, schema: Schema) -> bool:
         """Whether answers are asked for in pieces."""
         return schema.streams and self.settings.stream_timeout > 0

@@ -11,6 +11,7 @@
     │   ├── AnswerGone                        its time is over
     │   └── JobGone
     ├── MethodNotAllowed   405  unsupported
+    │   └── UnsupportedMedia   415
     ├── RateLimited        429  rate_limited
     ├── NotConfigured      503  not_configured
     ├── NotReady           503  unreachable   what answers need is away
@@ -155,6 +156,12 @@ class MethodNotAllowed(AppError):
     said = "this address does not take that kind of request."
     turn = YOU
     again = "With another method."
+
+
+class UnsupportedMedia(MethodNotAllowed):
+    status = 415
+    said = "the body is of a type that this address does not take."
+    again = "With another Content-Type."
 
 
 class RateLimited(AppError):

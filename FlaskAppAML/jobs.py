@@ -39,6 +39,7 @@ from .errors import (
     SettingError,
     WrongInput,
 )
+from .images import Picture
 from .prediction import Document, Question, scored_document
 from .redact import Redactor
 from .schema import Row, Upload
@@ -110,6 +111,16 @@ class Jobs:
         job = self._store.look(id) if self._may_hold(id) else None
         data = self._store.read(id, "result") if job and job.state == "succeeded" else None
         return {**json.loads(data), "until": job.until} if job and data else None
+
+    def picture(self, id: str, field: str = "") -> Picture | None:
+        """A picture of the job's first row, the first one by default; None where there is none, or it is not kept."""
+        job = self._store.look(id) if self._may_exist else None
+        endpoint = self._find(job.model) if job else None
+        packed = unpack(self._store.read(id, "input") or b"{}") if endpoint else {}
+        if endpoint is None or "rows" not in packed:
+            return None
+        found = Question(endpoint.schema, _fitting(endpoint, packed), {}).pictures
+        return found.get(field) if field else next(iter(found.values()), None)
 
     def failure(self, id: str) -> AppError:
         """Why the job failed."""
@@ -205,7 +216,8 @@ class Jobs:
             if "rows" not in packed:
                 raise JobGone  # cancelled this moment, or brought to its end by another
             question = Question(endpoint.schema, _fitting(endpoint, packed), packed["typed"])
-            return scored_document(endpoint, job.id, question, packed["request_id"])
+            document = scored_document(endpoint, job.id, question, packed["request_id"])
+            return document | {"picture": question.first_picture()}
         except EndpointError as error:
             return self._later(job, _pause(error, job.seconds), error)
         except NotConfigured as error:  # here, perhaps, and not where others run it
@@ -406,6 +418,8 @@ def unpack(data: bytes) -> Any:
 def _packed(value: Any) -> Any:
     if isinstance(value, Decimal):
         return {"$number": str(value)}
+    if isinstance(value, Picture):  # as it was checked, so that it need not be again
+        return {"$picture": [value.name, value.content_type, value.base64(), value.width, value.height]}
     if isinstance(value, Upload):
         return {"$file": [value.name, value.content_type, value.base64()]}
     if isinstance(value, list | tuple):
@@ -425,4 +439,7 @@ def _unpacked(found: dict[str, Any]) -> Any:
     if key == "$file":
         name, content_type, data = inside
         return Upload(base64.b64decode(data), name, content_type)
+    if key == "$picture":
+        name, content_type, data, width, height = inside
+        return Picture(base64.b64decode(data), name, content_type, width, height)
     return dict(inside) if key == "$object" else found

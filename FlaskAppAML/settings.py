@@ -203,6 +203,14 @@ def names(value: str) -> tuple[str, ...]:
     return tuple(part for part in re.split(r"[,\s]+", value) if part)
 
 
+def origins(value: str) -> tuple[str, ...]:
+    found = names(value)
+    for one in found:
+        if one != "*" and not re.fullmatch(r"https?://[\w.:\[\]-]+", one, re.ASCII):
+            raise ValueError("must be origins such as https://intranet.example.com, without a path, or *")
+    return tuple(one.lower() for one in found)
+
+
 def one_line(value: str) -> str:
     if re.search(r"[\x00-\x1f\x7f;]", value):
         raise ValueError("must be one line without semicolons")
@@ -349,7 +357,7 @@ class Settings:
     queue_max: int = setting(1000, "Background jobs that may wait; the next one is told to come later.", positive)
     cache_seconds: int = setting(
         0,
-        "Seconds for which an equal input is answered from memory, per process, without calling the model; 0 for never.",
+        "Seconds for which an equal input is answered from memory, per process, and the model not called; 0 for never.",
         count,
     )
     image_max_side: int = setting(
@@ -377,6 +385,12 @@ class Settings:
         "Who has the page `/connect`, where another endpoint is tried and chosen: `local` is whoever sits at the "
         "computer that `runserver.py` runs on, `off` nobody.",
         one_of("local", "off"),
+    )
+    api: bool = setting(
+        True, "Whether programs may ask, under `/api/v1`, and the page `/api` says how.", switch, shown="on"
+    )
+    cors_origins: tuple[str, ...] = setting(
+        (), "Sites whose pages may call the API, such as `https://intranet.example.com`; `*` for all.", origins
     )
     frame_ancestors: str = setting("'self'", "Who may show this app in a frame (CSP).", one_line)
     trusted_hosts: tuple[str, ...] = setting(

@@ -9,16 +9,17 @@ from __future__ import annotations
 import re
 import secrets
 
-from flask import Flask, Response, current_app, g, render_template, request
+from flask import Flask, Response, current_app, render_template, request
 from limits import parse
 
 from ..errors import PageNotFound, WrongInput
+from ..prediction import Question
 from ..results import Boxes
 from ..schema import Field, Schema
 from ..wire import dumps
 from . import view
 from .boxes import marks
-from .pages import scored_document
+from .predictions import first_error, scored_document
 from .security import CAMERA_ALONE, Limiter
 from .site import site
 
@@ -70,9 +71,9 @@ def frame() -> Response:
     form = form_class(request.form, files=request.files)
     if not form.validate():
         raise WrongInput(fields=form.wrong())
-    document = scored_document("", form, fresh=True)  # no two frames are equal
+    document = scored_document("", Question.of(form), fresh=True)  # no two frames are equal
     if "error" in document:
-        raise g.pop("first_error")
+        raise first_error(document)
     answer = view.Answer(document)
     boxes = [part for part in answer.parts if isinstance(part, Boxes)]
     size = _pixels("width"), _pixels("height")

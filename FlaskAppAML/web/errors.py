@@ -21,6 +21,7 @@ from ..errors import (
     RequestTooLarge,
     SettingError,
     SignInNeeded,
+    UnsupportedMedia,
     WrongInput,
 )
 from ..wire import dumps
@@ -39,7 +40,7 @@ FROM_WERKZEUG: dict[int, type[AppError]] = {
     404: PageNotFound,
     405: MethodNotAllowed,
     413: RequestTooLarge,
-    415: MethodNotAllowed,
+    415: UnsupportedMedia,
 }
 
 log = logging.getLogger(__name__)

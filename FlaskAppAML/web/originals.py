@@ -30,7 +30,7 @@ from ..schema.values import InvalidValue, Source
 from ..score import score
 from ..wire import dumps, read_json
 from . import errors
-from .pages import wants_fresh
+from .predictions import facts_of, wants_fresh
 from .security import count_submission
 from .site import site
 
@@ -290,8 +290,9 @@ class Asked(NamedTuple):
         return [image for part in self.parts if isinstance(part, Images) for image in part.images]
 
     def images_named(self, name: str, row: int | None = None) -> list[Image]:
-        parts = [part for part in self.parts if isinstance(part, Images) and (part.name, part.row) == (name, row)]
-        return [image for part in parts for image in part.images]
+        """Of the parts whose path in the answer ends so."""
+        listed = [part for part in self.parts if isinstance(part, Images) and part.row == row]
+        return [image for part in listed if part.name.rpartition(".")[2] == name for image in part.images]
 
     def faces(self) -> list[dict[str, Any]]:
         """One for each place; without places, one for each list of labels, which is about the picture that came with
@@ -345,7 +346,7 @@ def _ask(given: Upload, others: Mapping[str, Any], source: Source) -> Asked:
     values = {name: value for name, value in others.items() if name in names}
     row = schema.parse({**values, taking.name: picture.upload(given.name)}, source)
     scored = score(endpoint, schema, [row], fresh=wants_fresh())
-    g.facts = {"endpoint_ms": round(scored.reply.seconds * 1000, 1), "tries": scored.reply.tries}
+    g.facts = facts_of(scored)
     return Asked(picture, scored.result.parts)
 
 

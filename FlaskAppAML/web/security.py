@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import hmac
+import math
 import os
 import re
 import secrets
@@ -83,6 +84,15 @@ def from_another_site() -> bool:
         return True
 
 
+def is_welcome() -> bool:
+    """Whether the page of another site that asks is one of `CORS_ORIGINS`, and asks the API: the only way in that
+    needs no cookie of ours, so that nobody can be made to ask who would not."""
+    allowed = site().settings.cors_origins
+    if not allowed or not request.path.startswith("/api/"):
+        return False
+    return "*" in allowed or request.headers.get("Origin", "").lower() in allowed
+
+
 def install(app: Flask) -> None:
     settings: Settings = app.extensions["site"].settings
     door = Door(settings)
@@ -93,9 +103,10 @@ def install(app: Flask) -> None:
         is_probe = request.endpoint in PROBES  # comes by address, not by name
         if settings.trusted_hosts and not is_probe and not host_is_trusted(request.host, settings.trusted_hosts):
             raise MalformedRequest("This app does not answer to that host name.")
-        if request.method not in READING and from_another_site():
+        if request.method not in READING and from_another_site() and not is_welcome():
             raise Forbidden
-        if settings.password and request.endpoint not in OPEN_TO_ALL and not door.is_open():
+        is_asked_first = request.method == "OPTIONS" and is_welcome()  # browsers ask without the password
+        if settings.password and request.endpoint not in OPEN_TO_ALL and not is_asked_first and not door.is_open():
             raise SignInNeeded
 
     if settings.password:
@@ -137,7 +148,7 @@ def guard(inner: WSGIApplication, settings: Settings) -> WSGIApplication:
 
 
 class Door:
-    """The shared `PASSWORD`: a signed cookie for browsers, HTTP Basic for programs."""
+    """The shared `PASSWORD`: a signed cookie for browsers; HTTP Basic, or the password as bearer, for programs."""
 
     def __init__(self, settings: Settings) -> None:
         self._password = settings.password
@@ -158,6 +169,10 @@ class Door:
         sent = request.authorization
         if sent is not None and sent.type == "basic" and sent.password is not None:
             return self.fits(sent.password)
+        if sent is not None and sent.type == "bearer" and sent.token:
+            return self.fits(sent.token)
+        if is_welcome() and from_another_site():
+            return False  # another site's page does not get in by a cookie of ours
         assert self._signer is not None  # noqa: S101 - a door without a password is never asked
         try:
             return bool(self._signer.loads(request.cookies.get(COOKIE, ""), max_age=COOKIE_SECONDS))
@@ -224,6 +239,17 @@ class Limiter:
         """Raises RateLimited when nothing is left, and takes nothing."""
         if self._rule is not None and not self._limiter.test(self._rule, client_address()):
             raise self._refusal()
+
+    def told(self) -> dict[str, str]:
+        """What is left of this client's share, by draft-ietf-httpapi-ratelimit-headers-10."""
+        if self._rule is None:
+            return {}
+        free_at, left = self._limiter.get_window_stats(self._rule, client_address())
+        seconds = max(1, math.ceil(free_at - time.time()))
+        return {
+            "RateLimit-Policy": f'"submissions";q={self._rule.amount};w={self._rule.get_expiry()}',
+            "RateLimit": f'"submissions";r={left};t={seconds}',
+        }
 
     def _refusal(self) -> RateLimited:
         assert self._rule is not None  # noqa: S101 - without a rule nothing is refused
