@@ -372,11 +372,14 @@ class Settings:
         is_secret=True,
     )
     rate_limit: str = setting(
-        "60/minute", "Submissions per client and process, then 429; `off` for none. The key pays for every call.", rate
+        "60/minute",
+        "Submissions per client, then 429; `off` for none. The key pays for every call. Each process counts for itself, "
+        "with `REDIS_URL` all of them together.",
+        rate,
     )
     camera: str = setting(
         "600/minute",
-        "Frames per client and process on the page `/camera`, counted apart from submissions: each is a call that the "
+        "Frames per client on the page `/camera`, counted like submissions and apart from them: each is a call that the "
         "key pays for, too. `off`: no such page.",
         rate,
     )
@@ -428,8 +431,8 @@ class Settings:
     )
     redis_url: str = setting(
         "",
-        "Redis, which wakes each `flask worker` at once; the web processes run no jobs themselves then. Needs "
-        "`requirements-scale.txt`.",
+        "Redis, which wakes each `flask worker` at once; the web processes run no jobs themselves then. Their rate limits "
+        "are counted there. Needs `requirements-scale.txt`.",
         redis_url,
         is_secret=True,
     )

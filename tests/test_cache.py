@@ -13,8 +13,8 @@ from flask import Flask
 from flask.testing import FlaskClient
 from misbehaving import Misbehaving
 from soak.parts import SAMPLE, Endpoint
-from streaming import Streaming
-from test_stream import ROW, endpoint_of, said, text_of
+from streaming import Streaming, said
+from test_stream import ROW, endpoint_of, text_of
 from werkzeug.test import TestResponse
 
 from FlaskAppAML import cache, jobs

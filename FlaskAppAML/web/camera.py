@@ -27,10 +27,10 @@ LONGEST_SIDE = 640  # pixels of a frame
 
 
 def install(app: Flask) -> None:
-    rate = app.extensions["site"].settings.camera
+    settings = app.extensions["site"].settings
     app.add_template_global(path_of, "camera_of")
-    if rate != "off":
-        app.extensions["camera"] = Limiter(rate)
+    if settings.camera != "off":
+        app.extensions["camera"] = Limiter(settings.camera, "frames", settings.redis_url)
         app.add_url_rule("/camera", "camera", camera)
         app.add_url_rule("/camera", "frame", frame, methods=["POST"])
 
