@@ -373,14 +373,14 @@ class Settings:
     )
     rate_limit: str = setting(
         "60/minute",
-        "Submissions per client, then 429; `off` for none. The key pays for every call. Each process counts for itself, "
-        "with `REDIS_URL` all of them together.",
+        "Submissions per client, then 429; `off` for none. The key pays for every call. Each process counts for "
+        "itself, with `REDIS_URL` all of them together.",
         rate,
     )
     camera: str = setting(
         "600/minute",
-        "Frames per client on the page `/camera`, counted like submissions and apart from them: each is a call that the "
-        "key pays for, too. `off`: no such page.",
+        "Frames per client on the page `/camera`, counted like submissions and apart from them: each is a call that "
+        "the key pays for, too. `off`: no such page.",
         rate,
     )
     connect_page: str = setting(
@@ -431,7 +431,7 @@ class Settings:
     )
     redis_url: str = setting(
         "",
-        "Redis, which wakes each `flask worker` at once; the web processes run no jobs themselves then. Their rate limits "
+        "Redis, which wakes each `flask worker` at once; the web processes run no jobs themselves then. Rate limits "
         "are counted there. Needs `requirements-scale.txt`.",
         redis_url,
         is_secret=True,
