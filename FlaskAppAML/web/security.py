@@ -283,9 +283,12 @@ class Limiter:
         from redis.backoff import NoBackoff
         from redis.retry import Retry
 
-        limits: dict[str, Any] = {"socket_timeout": REDIS_SECONDS, "socket_connect_timeout": REDIS_SECONDS}
-        once = Retry(NoBackoff(), 1)  # a kept connection may have been closed meanwhile
-        storage = RedisStorage(self._redis_url, key_prefix="flaskappaml", wrap_exceptions=True, retry=once, **limits)
+        options: dict[str, Any] = {
+            "socket_timeout": REDIS_SECONDS,
+            "socket_connect_timeout": REDIS_SECONDS,
+            "retry": Retry(NoBackoff(), 1),  # a kept connection may have been closed meanwhile
+        }
+        storage = RedisStorage(self._redis_url, key_prefix="flaskappaml", wrap_exceptions=True, **options)
         return SlidingWindowCounterRateLimiter(storage)
 
 
