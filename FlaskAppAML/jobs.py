@@ -113,14 +113,12 @@ class Jobs:
         return {**json.loads(data), "until": job.until} if job and data else None
 
     def picture(self, id: str, field: str = "") -> Picture | None:
-        """A picture of the job's first row, the first one by default; None where there is none, or it is not kept."""
-        job = self._store.look(id) if self._may_exist else None
-        endpoint = self._find(job.model) if job else None
-        packed = unpack(self._store.read(id, "input") or b"{}") if endpoint else {}
-        if endpoint is None or "rows" not in packed:
+        """The picture that the job's answer speaks of; None where there is none, or where `field` is another."""
+        about = (self.answer(id) or {}).get("picture")
+        if not about or field not in ("", about["field"]):
             return None
-        found = Question(endpoint.schema, _fitting(endpoint, packed), {}).pictures
-        return found.get(field) if field else next(iter(found.values()), None)
+        data = base64.b64decode(about["data"])
+        return Picture(data, "picture", about["content_type"], about["width"], about["height"])
 
     def failure(self, id: str) -> AppError:
         """Why the job failed."""
@@ -131,6 +129,11 @@ class Jobs:
 
     def cancel(self, id: str) -> None:
         self._store.cancel(id)
+
+    def forget(self, id: str) -> None:
+        """Ends it, and deletes whatever is kept of it."""
+        self._store.cancel(id)
+        self._store.forget(id)
 
     def retry(self, id: str) -> None:
         """Raises QueueFull."""
@@ -217,7 +220,7 @@ class Jobs:
                 raise JobGone  # cancelled this moment, or brought to its end by another
             question = Question(endpoint.schema, _fitting(endpoint, packed), packed["typed"])
             document = scored_document(endpoint, job.id, question, packed["request_id"])
-            return document | {"picture": question.first_picture()}
+            return document | {"picture": _with_data(question)}
         except EndpointError as error:
             return self._later(job, _pause(error, job.seconds), error)
         except NotConfigured as error:  # here, perhaps, and not where others run it
@@ -384,6 +387,12 @@ def _pause(error: EndpointError, seconds: float) -> float | None:
     if not (error.another_try or isinstance(error, Overloaded | Loading)):
         return None
     return max(error.retry_after or 0.0, min(max(FIRST_PAUSE, seconds), LONGEST_PAUSE))
+
+
+def _with_data(question: Question) -> Document | None:
+    """The first picture goes with the answer, as the input does not outlive the job."""
+    about = question.first_picture()
+    return {**about, "data": question.pictures[about["field"]].base64()} if about else None
 
 
 def _record(error: AppError) -> Document:

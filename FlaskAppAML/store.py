@@ -40,6 +40,7 @@ from sqlalchemy import (
     insert,
     inspect,
     literal,
+    not_,
     or_,
     select,
     text,
@@ -167,6 +168,12 @@ class Store:
         """Whether it still waited or ran. What runs cannot be stopped, but its result will not count."""
         with self._writing() as c:
             return _end(c, id, "cancelled", self._kept, IS_OPEN)
+
+    def forget(self, id: str) -> None:
+        """Deletes what has come to an end."""
+        with self._writing() as c:
+            if c.execute(delete(JOBS).where(JOBS.c.id == id, not_(IS_OPEN))).rowcount:
+                c.execute(delete(PIECES).where(PIECES.c.job == id))
 
     def retry(self, id: str, most: int) -> bool:
         """Whether it waits once more. Raises QueueFull."""

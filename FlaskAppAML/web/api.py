@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
 from collections.abc import Mapping
 from typing import Any
 
-from flask import Blueprint, Flask, Response, current_app, request
+from flask import Blueprint, Flask, Response, current_app, g, request
 
 from .. import __version__
 from ..answers import answer_id
 from ..endpoint import Endpoint
-from ..errors import MalformedRequest, UnsupportedMedia, WrongInput
+from ..errors import JobGone, MalformedRequest, UnsupportedMedia, WrongInput
 from ..prediction import Question
-from ..schema import Row, Schema, parse_row
+from ..schema import Row, Schema, parse_row, without_files
 from ..schema.strict_json import quoted, read_strict
 from ..schema.values import InvalidValue
 from ..wire import dumps
-from . import openapi
+from . import openapi, pages
+from .errors import problem
 from .predictions import first_error, kept_document, scored_document, with_pictures
 from .security import count_submission, is_welcome
-from .site import Site, site
+from .site import Site, jobs, site
 
 FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
 MOST_NAMED = 50  # wrong fields in one problem document
@@ -87,11 +90,13 @@ def own_description() -> Response:
 
 @api.post("/models/<model>/predictions")
 def predict(model: str) -> Response:
-    """One answer for one row or several, in one call to the endpoint."""
+    """One answer for one row or several, in one call to the endpoint; or a ticket (RFC 7240, `respond-async`)."""
     site().choose(model)
     endpoint = site().model
     question = _question(endpoint, endpoint.schema)
     count_submission()
+    if "respond-async" in re.split(r"[,;\s]+", request.headers.get("Prefer", "").lower()):
+        return _ticket(question)
     key = answer_id("", [])
     document = site().answers.once(key, lambda: with_pictures(scored_document(key, question), key, question))
     if "error" in document:
@@ -104,9 +109,77 @@ def prediction(id: str) -> Response:
     return _json(kept_document(id)["prediction"])
 
 
-def _json(document: Mapping[str, Any]) -> Response:
+def _json(document: Mapping[str, Any], status: int = 200) -> Response:
     text = dumps(site().redact.document(document))
-    return Response(text, content_type="application/json", headers={"Cache-Control": "no-store"})
+    return Response(text, status, content_type="application/json", headers={"Cache-Control": "no-store"})
+
+
+# Jobs
+
+
+def _ticket(question: Question) -> Response:
+    """The same `Idempotency-Key` with the same input is the same job."""
+    if not jobs().are_kept:
+        raise MalformedRequest("This app keeps nothing, so it has no background jobs. Ask without Prefer.")
+    model, key = site().model, request.headers.get("Idempotency-Key", "")
+    inputs = [model.url, model.name, [without_files(row) for row in question.rows]]
+    ticket = answer_id(hashlib.sha256(key.encode()).hexdigest()[:32] if key else "", inputs)
+    jobs().accept(ticket, model.name, question, g.request_id)
+    answer = _json(_job(ticket), 202)
+    answer.headers["Location"] = f"{request.script_root}/api/v1/jobs/{ticket}"
+    answer.headers["Preference-Applied"] = "respond-async"
+    return answer
+
+
+@api.get("/jobs/<id>")
+def job(id: str) -> Response:
+    return _told(_job(id))
+
+
+@api.delete("/jobs/<id>")
+def forget_job(id: str) -> Response:
+    """Cancels it, and deletes whatever is kept of it."""
+    jobs().look(id)
+    jobs().forget(id)
+    return Response(status=204)
+
+
+@api.get("/jobs/<id>/result", defaults={"kind": "json"})
+@api.get("/jobs/<id>/result.<any(json, csv, xlsx):kind>")
+def job_result(id: str, kind: str) -> Response:
+    """The prediction; 202 and the job while there is none yet. Raises what the job failed for."""
+    found = jobs().look(id)
+    if found.state == "failed":
+        raise jobs().failure(id)
+    if found.state == "cancelled":
+        raise JobGone("This job was cancelled.")
+    if found.state != "succeeded":
+        return _told(_job(id), 202)
+    if kind == "csv":
+        return pages.kept_csv(id)
+    return pages.kept_xlsx(id) if kind == "xlsx" else prediction(id)
+
+
+def _job(id: str) -> dict[str, Any]:
+    found = jobs().look(id)
+    path = f"{request.script_root}/api/v1/jobs/{id}/result"
+    return {
+        "id": id,
+        "model": found.model,
+        "status": found.state,
+        "position": found.place or None,
+        "seconds": round((found.ended or found.now) - found.made, 1),
+        "result": path if found.state == "succeeded" else None,
+        "error": problem(jobs().failure(id)) if found.state == "failed" else None,
+    }
+
+
+def _told(document: Mapping[str, Any], status: int = 200) -> Response:
+    """A job, and when to look again while it is open."""
+    answer = _json(document, status)
+    if document["status"] in ("queued", "running"):
+        answer.headers["Retry-After"] = "1"
+    return answer
 
 
 # What was asked

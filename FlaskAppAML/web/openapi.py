@@ -30,6 +30,20 @@ PROBLEMS = {
     503: "Too busy, or the model is being loaded. Wait `retry_after` seconds.",
     504: "The model took too long.",
 }
+PREFERENCES = [
+    {
+        "name": "Prefer",
+        "in": "header",
+        "description": "`respond-async`: a job at once, in place of the answer.",
+        "schema": {"type": "string"},
+    },
+    {
+        "name": "Idempotency-Key",
+        "in": "header",
+        "description": "Of a job: the same key with the same input is the same job.",
+        "schema": {"type": "string"},
+    },
+]
 OF_ALL = (400, 401, 403, 404, 405, 429)
 OF_A_CALL = (*OF_ALL, 413, 415, 422, 502, 503, 504)
 
@@ -88,6 +102,7 @@ def document(title: str, version: str, root: str, models: Iterable[Endpoint], *,
         "get": _reading("getPrediction", "A prediction again, while it is kept", "Prediction"),
         "parameters": [{"name": "id", "in": "path", "required": True, "schema": {"type": "string", "pattern": ID}}],
     }
+    paths |= _job_paths()
     own = {name: about for endpoint in listed for name, about in requests_of(endpoint).items()}
     made: Document = {
         "openapi": "3.1.0",
@@ -103,10 +118,23 @@ def document(title: str, version: str, root: str, models: Iterable[Endpoint], *,
 
 
 def _reading(name: str, summary: str, answer: str) -> Document:
+    return {"operationId": name, "summary": summary, "responses": _answers(answer, OF_ALL)}
+
+
+def _job_paths() -> Document:
+    which = {"name": "id", "in": "path", "required": True, "schema": {"type": "string", "pattern": ID}}
+    result = _reading("getJobResult", "Its prediction, when it is done", "Prediction")
+    result["responses"] |= _answers("Job", OF_A_CALL, "202") | {"200": result["responses"]["200"]}
+    deleting = _reading("deleteJob", "Cancels it, and deletes what is kept of it", "Job")
+    deleting["responses"]["204"] = {"description": "It is gone."}
+    del deleting["responses"]["200"]
     return {
-        "operationId": name,
-        "summary": summary,
-        "responses": _answers(answer, OF_ALL),
+        "/api/v1/jobs/{id}": {
+            "get": _reading("getJob", "How far a job is", "Job"),
+            "delete": deleting,
+            "parameters": [which],
+        },
+        "/api/v1/jobs/{id}/result": {"get": result, "parameters": [which]},
     }
 
 
@@ -118,8 +146,9 @@ def _scoring(endpoint: Endpoint) -> Document:
     operation = {
         "operationId": f"predict_{endpoint.name}",
         "summary": endpoint.title,
+        "parameters": PREFERENCES,
         "requestBody": {"required": True, "content": content},
-        "responses": _answers("Prediction", OF_A_CALL),
+        "responses": _answers("Prediction", OF_A_CALL) | _answers("Job", (), "202"),
     }
     return operation | ({"description": endpoint.description} if endpoint.description else {})
 
@@ -140,9 +169,9 @@ def bodied(schema: Schema, values: Mapping[str, Any]) -> Document:
     return {"inputs": inputs, **({"parameters": parameters} if parameters else {})}
 
 
-def _answers(name: str, problems: Iterable[int]) -> Document:
+def _answers(name: str, problems: Iterable[int], status: str = "200") -> Document:
     good = {"description": f"{name}.", "content": {"application/json": {"schema": _ref(name)}}}
-    return {"200": good} | {
+    return {status: good} | {
         str(status): {
             "description": PROBLEMS[status],
             "content": {"application/problem+json": {"schema": _ref("Problem")}},
@@ -183,11 +212,21 @@ def _components() -> Document:
         "request_id": text,
     }
     more = {"retry_after": {"type": "integer"}, "model_status": {"type": "integer"}}
+    job = {
+        "id": {"type": "string", "pattern": ID},
+        "model": text,
+        "status": {"enum": ["queued", "running", "succeeded", "failed", "cancelled"]},
+        "position": {"type": ["integer", "null"], "description": "In the line, from 1."},
+        "seconds": {**number, "description": "Since it was taken in, or until it ended."},
+        "result": {"type": ["string", "null"], "description": "Where its prediction is."},
+        "error": {"oneOf": [_ref("Problem"), {"type": "null"}]},
+    }
     outputs = {kind: f"{kind.title()}Output" for kind in KINDS}
     return {
         "Models": _object({"models": {"type": "array", "items": _ref("Model")}}),
         "Model": _object(model) | {"properties": {**model, "parameters": {"type": "object"}}},
         "Prediction": _object(prediction),
+        "Job": _object(job),
         "Problem": _object(problem) | {"properties": {**problem, **more}},
         "Output": {
             "oneOf": [_ref(name) for name in outputs.values()],

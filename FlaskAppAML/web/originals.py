@@ -11,8 +11,11 @@ import base64
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
-from flask import Blueprint, Flask, Response, current_app, g, request
+from flask import Blueprint, Flask, Response, current_app, g, redirect, render_template, request
+from werkzeug.wrappers import Response as BaseResponse
 
+from ..answers import answer_id
+from ..endpoint import Endpoint
 from ..errors import (
     AppError,
     BadResponse,
@@ -24,19 +27,21 @@ from ..errors import (
 )
 from ..images import Picture, checked, crop, draw_boxes, in_pixels, read
 from ..media import content_type_of
-from ..results import Box, Boxes, Image, Images, Number, Part, Score, Scores, Table, Text, Vector, as_number
+from ..prediction import Question
+from ..results import Box, Boxes, Image, Images, Number, Part, Score, Scores, Table, Text, Vector, as_number, load
 from ..schema import Field, Schema, Upload, unpacked
 from ..schema.values import InvalidValue, Source
 from ..score import score
 from ..wire import dumps, read_json
 from . import errors
-from .predictions import facts_of, wants_fresh
+from .predictions import facts_of, kept_document, wants_fresh
 from .security import count_submission
-from .site import site
+from .site import jobs, site
 
 NO_JSON = "failed to parse json, invalid format"
 NO_PICTURE = "failed to process image, try another image"
 JPEG = "image/jpeg"
+MOST_LABELS = 5
 MOST_FACES = 50  # that are cut out of one picture, those with the best scores
 
 Shape = Callable[[AppError], tuple[dict[str, Any], int]]
@@ -242,7 +247,7 @@ def _own_model(schema: Schema, named: Any) -> dict[str, Any]:
     return {"model": named if named in choices else choices[0]} if choices else {}
 
 
-# Image classification with job tickets: GET /info
+# Image classification with job tickets: GET /info, GET and POST /classifications, GET /classifications/<id>
 
 
 def _ticket_error(error: AppError) -> tuple[dict[str, Any], int]:
@@ -255,9 +260,86 @@ tickets = _service("tickets", _ticket_error, asks=False)
 @tickets.get("/info")
 def info() -> Response:
     """The models, and the pictures among their examples, each once."""
-    examples = [example for model in site().models.values() for example in model.examples]
-    names = dict.fromkeys(_file_name(value) for example in examples for value in example.inputs.values())
-    return _json({"models": [*site().models], "images": [name for name in names if name]})
+    return _json({"models": [*site().models], "images": [example.name for example in _examples()]})
+
+
+class Example(NamedTuple):
+    """A picture to choose, by the name of its file: where it stands among a model's examples, counted from 1."""
+
+    name: str
+    model: Endpoint
+    number: int
+    field: str
+
+
+def _examples() -> list[Example]:
+    """Each name once."""
+    found: dict[str, Example] = {}
+    for model in site().models.values():
+        for number, example in enumerate(model.examples, 1):
+            for field, value in example.inputs.items():
+                if name := _file_name(value):
+                    found.setdefault(name, Example(name, model, number, field))
+    return [*found.values()]
+
+
+@tickets.get("/classifications")
+def choose() -> str:
+    """Models and pictures to choose from."""
+    models = [model for model in site().models.values() if picture_field(model.schema)]
+    return render_template("classifications.html", models=models, examples=_examples())
+
+
+@tickets.post("/classifications")
+def classify() -> Response | BaseResponse:
+    """A ticket for `model` and `image`: the job's page for browsers, its id for programs."""
+    count_submission()
+    given = request.get_json(silent=True) if request.is_json else request.form
+    wanted: Mapping[str, Any] = given if isinstance(given, Mapping) else {}
+    site().choose(_one_of("model", wanted, site().models))
+    named = {example.name: example for example in _examples()}
+    question = _picked(named[_one_of("image", wanted, named)])
+    ticket = answer_id("", [])
+    jobs().accept(ticket, site().model.name, question, g.request_id)
+    if errors.wants_json() or request.is_json:
+        answer = _json({"id": ticket, "job_id": ticket, "task_status": "queued"}, 202)
+        answer.headers["Location"] = f"{request.script_root}/classifications/{ticket}"
+        return answer
+    return redirect(f"{request.script_root}/jobs/{ticket}", 303)
+
+
+@tickets.get("/classifications/<id>")
+def classification(id: str) -> Response:
+    """`{"task_status", "data"}`, `data` being the best five as `[label, percent]`."""
+    state = jobs().look(id).state
+    status = {"running": "started", "succeeded": "finished", "cancelled": "failed"}.get(state, state)
+    if state != "succeeded":
+        return _json({"task_status": status, "data": None})
+    parts = map(load, kept_document(id)["prediction"]["outputs"])
+    scores = next((part for part in parts if isinstance(part, Scores)), Scores([]))
+    best = [[item.label, round(100 * (_share(item, scores.full) or 0), 2)] for item in scores.scores[:MOST_LABELS]]
+    return _json({"task_status": status, "data": best})
+
+
+def _one_of(name: str, given: Mapping[str, Any], known: Iterable[str]) -> str:
+    """Raises WrongInput."""
+    listed, value = [*known], given.get(name)
+    if value not in listed:
+        raise WrongInput(f"Choose {name} from: {', '.join(listed) or 'none there are'}.")
+    return str(value)
+
+
+def _picked(example: Example) -> Question:
+    """Raises PageNotFound when the model takes no picture, WrongInput."""
+    endpoint = site().model
+    taking = picture_field(endpoint.schema)
+    if taking is None:
+        raise PageNotFound("This model takes no picture.")
+    picture = example.model.example_picture(example.number, example.field, endpoint.settings.image_max_side)
+    if picture is None:
+        raise WrongInput("This picture cannot be read.")
+    row = endpoint.schema.parse({taking.name: picture.upload(example.name)}, "json")
+    return Question(endpoint.schema, [row], {})
 
 
 def _file_name(value: Any) -> str:
