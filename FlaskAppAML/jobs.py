@@ -154,6 +154,10 @@ class Jobs:
 
         return Store(self._settings.database_url, self._path, max(KEPT_SECONDS, self._settings.answer_minutes * 60.0))
 
+    def line(self) -> tuple[int, float]:
+        """How many jobs wait, and for how many seconds the oldest of them has. Raises JobsUnavailable."""
+        return self._store.line() if self._may_exist else (0, 0.0)
+
     def reach_database(self) -> None:
         """Raises JobsUnavailable."""
         self._store.waiting()
