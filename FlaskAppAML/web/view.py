@@ -215,7 +215,7 @@ class Answer:
 
     def time_taken(self) -> str:
         if self.is_cached:
-            return f"{duration(self.meta['total_ms'])}, from the cache: the same was asked before"
+            return f"{duration(self.meta['total_ms'])}, from the cache"
         return f"{duration(self.meta['total_ms'])}, of which the endpoint {duration(self.meta['endpoint_ms'])}"
 
     def is_said(self, text: str) -> bool:
