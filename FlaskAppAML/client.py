@@ -140,6 +140,16 @@ class Client:
         faults.check(reply)
         return reply
 
+    def reach(self, seconds: float) -> None:
+        """Opens a connection as a call would, TLS included, and closes it: no request is sent. Through a proxy, an
+        endpoint without TLS is reached as far as that proxy. Raises EndpointError."""
+        attempt = Try(time.monotonic() + seconds, seconds, seconds)
+        begin(attempt)
+        try:
+            self._adapter.connection(new=True).close()
+        except (Urllib3Error, http.client.HTTPException, OSError) as error:
+            raise _explained(error, attempt, head_read=False) from error
+
     def _send(self, request: Request, deadline: float, held: list[Held] | None = None) -> Reply:
         """The tries. Each error says where it is raised whether another one is allowed. `held` as in `_once`."""
         tries, lost = 0, False

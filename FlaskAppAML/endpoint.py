@@ -9,6 +9,7 @@ from types import ModuleType
 from urllib.parse import urlsplit
 
 from . import dialects, forms, images
+from .cache import Cache
 from .client import Client
 from .description import Description, read_form_file
 from .dialects.unreachable import refusal
@@ -36,6 +37,7 @@ class Endpoint:
         self._example_pictures: dict[tuple[Schema, int, str, int], Picture | None] = {}
         self.url = settings.url
         self.client = Client(settings)
+        self.cache = Cache(settings.cache_seconds) if settings.cache_seconds else None
         self._redact = Redactor(settings.secrets())
         changes = read_form_file(settings.form)
         self.outputs: dict[str, Output] = read_outputs(changes)
@@ -130,7 +132,9 @@ class Endpoint:
         return forms.form_class(self.schema)
 
     def read_again(self) -> Schema:
-        """Asks the endpoint anew, whatever is kept. Raises EndpointError or SettingError."""
+        """Asks the endpoint anew, whatever is kept: the model may be another. Raises EndpointError or SettingError."""
+        if self.cache:
+            self.cache.clear()
         return self._description.read_again()
 
 

@@ -14,6 +14,7 @@
     │   └── UnsupportedMedia   415
     ├── RateLimited        429  rate_limited
     ├── NotConfigured      503  not_configured
+    ├── NotReady           503  unreachable   what answers need is away
     ├── QueueFull          503  overload      as many jobs wait as may
     ├── JobsUnavailable    503  internal      their database is away
     ├── InternalError      500  internal      a fault of ours
@@ -176,6 +177,13 @@ class NotConfigured(AppError):
     said = "no endpoint is set yet."
     turn = "The owner of this app: set URL and API_KEY and restart."
     again = "Not before that."
+
+
+class NotReady(AppError):
+    kind, status = "unreachable", 503
+    said = "this app is up, but cannot reach all that it needs for an answer."
+    turn = "The owner of this app: see that what is named is up."
+    again = "Yes, after a while."
 
 
 class QueueFull(AppError):

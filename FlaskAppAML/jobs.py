@@ -154,6 +154,23 @@ class Jobs:
 
         return Store(self._settings.database_url, self._path, max(KEPT_SECONDS, self._settings.answer_minutes * 60.0))
 
+    def line(self) -> tuple[int, float]:
+        """How many jobs wait, and for how many seconds the oldest of them has. Raises JobsUnavailable."""
+        return self._store.line() if self._may_exist else (0, 0.0)
+
+    def reach_database(self) -> None:
+        """Raises JobsUnavailable."""
+        self._store.waiting()
+
+    def reach_redis(self) -> None:
+        """Raises JobsUnavailable."""
+        from redis import RedisError
+
+        try:
+            self._queue.connection.ping()
+        except RedisError as error:
+            raise JobsUnavailable from error
+
     # For those who run
 
     def resume(self) -> None:
@@ -259,7 +276,8 @@ class Jobs:
         with self._lock:
             known = self._slow.get(model)
             if known is None or known[0] is not found:
-                slow = Endpoint(replace(found.settings, timeout=found.settings.job_timeout))
+                settings = replace(found.settings, timeout=found.settings.job_timeout, cache_seconds=0)
+                slow = Endpoint(settings)
                 known = self._slow[model] = found, slow
         return known[1]
 

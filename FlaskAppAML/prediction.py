@@ -49,10 +49,12 @@ class Question:
         return None
 
 
-def scored_document(endpoint: Endpoint, id: str, question: Question, request_id: str) -> Document:
+def scored_document(
+    endpoint: Endpoint, id: str, question: Question, request_id: str, *, fresh: bool = False
+) -> Document:
     """Calls the model: the document of its answer. Raises EndpointError."""
     started = time.perf_counter()
-    scored = score(endpoint, question.schema, question.rows)
+    scored = score(endpoint, question.schema, question.rows, fresh=fresh)
     return document_of(endpoint, id, question, scored, time.perf_counter() - started, request_id)
 
 
@@ -80,7 +82,7 @@ def _prediction(endpoint: Endpoint, id: str, scored: Scored, seconds: float, req
         "total_ms": round(seconds * 1000, 1),
         "request_id": request_id,
         "model_version": None,
-        "cached": False,
+        "cached": scored.cached,
     }
     return {
         "id": id,

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from types import ModuleType
 
 from . import events, images
+from .cache import Cache, key_of
 from .endpoint import Endpoint
 from .errors import EndpointError, TimedOut, Unsupported
 from .events import Event
@@ -25,38 +26,55 @@ NOT_IN_PIECES = 406  # Not Acceptable: nothing has run
 @dataclass(frozen=True)
 class Scored:
     """An answer with what led to it. `rows` hold the pictures as they were checked. `request` holds no key: the client
-    adds that later, on its own."""
+    adds that later, on its own. `cached`: an equal request had this reply before, and nothing was sent."""
 
     request: Request
     reply: Reply
     result: Result
     rows: list[Row]
+    cached: bool = False
 
 
-def score(endpoint: Endpoint, schema: Schema, rows: list[Row]) -> Scored:
+def score(endpoint: Endpoint, schema: Schema, rows: list[Row], *, fresh: bool = False) -> Scored:
     """Scores `rows`, which were checked by this very `schema`: the endpoint may describe itself anew at any moment.
+    A `fresh` answer is asked of the endpoint, whatever is remembered, and replaces that.
 
     Whoever asks comes by here, so pictures are checked here, where they were not checked before. Raises EndpointError,
     and WrongInput for a picture that cannot be read.
     """
     try:
-        return _at_once(endpoint, schema, rows)
+        return _at_once(endpoint, schema, rows, fresh=fresh)
     except EndpointError as error:
         _forget_secrets(error, schema, rows)
         raise
 
 
-def _at_once(endpoint: Endpoint, schema: Schema, rows: list[Row]) -> Scored:
+def _at_once(endpoint: Endpoint, schema: Schema, rows: list[Row], *, fresh: bool) -> Scored:
     rows = [images.checked_row(schema, row, endpoint.settings.image_max_side) for row in rows]
     dialect = endpoint.dialect(schema)
     started = time.monotonic()
     request = dialect.encode(schema, endpoint.url, [images.sent_row(schema, row) for row in rows])
+    cache = _cache(endpoint, schema, rows)
+    key = key_of(request) if cache else b""
+    if cache and not fresh and (known := cache.get(key)):
+        return replace(_scored(endpoint, dialect, schema, rows, request, known), cached=True)
     reply = endpoint.client.send(request)
     if hasattr(dialect, "poll"):
         reply = _final(endpoint, dialect, schema, request, reply, started + endpoint.settings.timeout)
     if events.are_events(reply.headers) and hasattr(dialect, "whole"):
         reply = _joined(dialect, schema, reply, [event for event in events.read([reply.body]) if event])
-    return _scored(endpoint, dialect, schema, rows, request, reply)
+    scored = _scored(endpoint, dialect, schema, rows, request, reply)
+    if cache:  # only now: what could not be read is a failure, and none is kept
+        cache.put(key, scored.reply, only_instead=fresh)
+    return scored
+
+
+def _cache(endpoint: Endpoint, schema: Schema, rows: list[Row]) -> Cache | None:
+    """None where nothing may be remembered: what would come in pieces differs each time, and an answer to a secret is
+    for whoever typed it."""
+    if endpoint.cache is None or endpoint.streams(schema) or any(schema.secrets(row) for row in rows):
+        return None
+    return endpoint.cache
 
 
 def _forget_secrets(error: EndpointError, schema: Schema, rows: list[Row]) -> None:

@@ -355,6 +355,11 @@ class Settings:
     )
     job_timeout: float = setting(900.0, "Seconds for a background job, in place of `TIMEOUT`.", seconds)
     queue_max: int = setting(1000, "Background jobs that may wait; the next one is told to come later.", positive)
+    cache_seconds: int = setting(
+        0,
+        "Seconds for which an equal input is answered from memory, per process, and the model not called; 0 for never.",
+        count,
+    )
     image_max_side: int = setting(
         2048, "Pixels: pictures are shrunk until neither side is longer, before they are sent.", positive
     )
@@ -367,12 +372,15 @@ class Settings:
         is_secret=True,
     )
     rate_limit: str = setting(
-        "60/minute", "Submissions per client and process, then 429; `off` for none. The key pays for every call.", rate
+        "60/minute",
+        "Submissions per client, then 429; `off` for none. The key pays for every call. Each process counts for "
+        "itself, with `REDIS_URL` all of them together.",
+        rate,
     )
     camera: str = setting(
         "600/minute",
-        "Frames per client and process on the page `/camera`, counted apart from submissions: each is a call that the "
-        "key pays for, too. `off`: no such page.",
+        "Frames per client on the page `/camera`, counted like submissions and apart from them: each is a call that "
+        "the key pays for, too. `off`: no such page.",
         rate,
     )
     connect_page: str = setting(
@@ -428,8 +436,8 @@ class Settings:
     )
     redis_url: str = setting(
         "",
-        "Redis, which wakes each `flask worker` at once; the web processes run no jobs themselves then. Needs "
-        "`requirements-scale.txt`.",
+        "Redis, which wakes each `flask worker` at once; the web processes run no jobs themselves then. Rate limits "
+        "are counted there. Needs `requirements-scale.txt`.",
         redis_url,
         is_secret=True,
     )

@@ -216,6 +216,13 @@ class Store:
         with self._reading() as c:
             return c.scalar(select(func.count()).select_from(JOBS).where(or_(WAITS, IS_LEFT))) or 0
 
+    def line(self) -> tuple[int, float]:
+        """How many jobs wait, and for how many seconds the oldest of them has; those of a dead runner too."""
+        with self._reading() as c:
+            chosen = select(func.count(), func.coalesce(now() - func.min(JOBS.c.made), 0.0))
+            count, age = c.execute(chosen.where(or_(IS_QUEUED, IS_LEFT))).one()
+        return int(count), max(0.0, float(age))
+
     # What is run
 
     def take(self, runner: str) -> Taken | None:

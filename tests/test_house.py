@@ -30,6 +30,7 @@ LEVELS = {
     "results": 1.2,  # what is answered
     "images": 1.3,
     "answers": 1.5,
+    "cache": 1.5,
     "examples": 1.5,
     "faults": 1.5,
     "connection": 1.5,

@@ -28,10 +28,10 @@ MOST_AT_ONCE = 16  # frames of one client, which may be an office: each page sen
 
 
 def install(app: Flask) -> None:
-    rate = app.extensions["site"].settings.camera
+    settings = app.extensions["site"].settings
     app.add_template_global(path_of, "camera_of")
-    if rate != "off":
-        app.extensions["camera"] = Limiter(rate)
+    if settings.camera != "off":
+        app.extensions["camera"] = Limiter(settings.camera, "frames", settings.redis_url)
         app.extensions["frames_at_once"] = AtOnce(MOST_AT_ONCE)
         app.add_url_rule("/camera", "camera", camera)
         app.add_url_rule("/camera", "frame", frame, methods=["POST"])
@@ -74,7 +74,7 @@ def frame() -> Response:
     if not form.validate():
         raise WrongInput(fields=form.wrong())
     with current_app.extensions["frames_at_once"].one():  # a model that hangs is to have room for other clients
-        document = scored_document("", Question.of(form))
+        document = scored_document("", Question.of(form), fresh=True)  # no two frames are equal
     if "error" in document:
         raise first_error(document)
     answer = view.Answer(document)

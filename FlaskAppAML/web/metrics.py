@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import os
 import time
+from contextlib import suppress
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from flask import Flask, Response, g, request
 
-from .site import site
+from ..errors import JobsUnavailable
+from .site import jobs, site
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -81,3 +83,7 @@ class Now:
         for name, model in site().models.items():
             paused.add_metric([name], float(model.client.is_paused))
         yield paused
+        with suppress(JobsUnavailable):  # then it says nothing of jobs; /ready says why
+            count, oldest = jobs().line()
+            yield GaugeMetricFamily("flaskappaml_jobs_waiting", "Background jobs in the line.", count)
+            yield GaugeMetricFamily("flaskappaml_jobs_oldest_seconds", "Age of the oldest of them.", oldest)

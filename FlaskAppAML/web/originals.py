@@ -34,7 +34,7 @@ from ..schema.values import InvalidValue, Source
 from ..score import score
 from ..wire import dumps, read_json
 from . import errors
-from .predictions import kept_document
+from .predictions import facts_of, kept_document, wants_fresh
 from .security import count_submission
 from .site import jobs, site
 
@@ -435,8 +435,9 @@ def _ask(given: Upload, others: Mapping[str, Any], source: Source) -> Asked:
         raise WrongInput(str(error)) from error
     names = {f.name for f in schema.fields}
     values = {name: value for name, value in others.items() if name in names}
-    scored = score(endpoint, schema, [schema.parse({**values, taking.name: picture.upload(given.name)}, source)])
-    g.facts = {"endpoint_ms": round(scored.reply.seconds * 1000, 1), "tries": scored.reply.tries}
+    row = schema.parse({**values, taking.name: picture.upload(given.name)}, source)
+    scored = score(endpoint, schema, [row], fresh=wants_fresh())
+    g.facts = facts_of(scored)
     return Asked(picture, scored.result.parts)
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
-from flask import g
+from flask import g, request
 
 from .. import prediction
 from ..errors import AnswerGone, EndpointError
@@ -14,14 +15,26 @@ from . import pictures
 from .site import jobs, site
 
 
-def scored_document(id: str, question: Question) -> Document:
+def scored_document(id: str, question: Question, *, fresh: bool = False) -> Document:
     """The document of one answer, or of a failure, so that a reload does not call the model again."""
     started = time.perf_counter()
     try:
-        scored = score(site().model, question.schema, question.rows)
+        scored = score(site().model, question.schema, question.rows, fresh=fresh or wants_fresh())
     except EndpointError as error:
         return failed_document(error)
     return document_of(id, question, scored, time.perf_counter() - started)
+
+
+def wants_fresh() -> bool:
+    """Whether this request is not content with an answer from the cache."""
+    return "_fresh" in request.form or bool(request.cache_control.no_cache)
+
+
+def facts_of(scored: Scored) -> dict[str, Any]:
+    """For the log and the metrics."""
+    if scored.cached:
+        return {"cached": True}
+    return {"endpoint_ms": round(scored.reply.seconds * 1000, 1), "tries": scored.reply.tries}
 
 
 def failed_document(error: EndpointError) -> Document:
@@ -31,7 +44,7 @@ def failed_document(error: EndpointError) -> Document:
 
 def document_of(id: str, question: Question, scored: Scored, seconds: float) -> Document:
     document = prediction.document_of(site().model, id, question, scored, seconds, g.request_id)
-    g.facts = {"endpoint_ms": round(scored.reply.seconds * 1000, 1), "tries": scored.reply.tries}
+    g.facts = facts_of(scored)
     if not question.secrets:  # what was typed in secret may stand in the parts
         g.fresh = document["prediction"]["outputs"], scored.result.parts
     return document

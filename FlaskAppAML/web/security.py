@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import hmac
+import logging
 import math
 import os
 import re
@@ -13,6 +14,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from functools import cached_property
 from ipaddress import IPv6Address
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +23,7 @@ from urllib.parse import urlsplit
 from flask import Flask, Response, current_app, redirect, request
 from itsdangerous import BadSignature, URLSafeTimedSerializer
 from limits import parse
+from limits.errors import StorageError
 from limits.storage import MemoryStorage
 from limits.strategies import SlidingWindowCounterRateLimiter
 from werkzeug.sansio.utils import host_is_trusted
@@ -36,8 +39,11 @@ LOOPBACK = ("localhost", "127.0.0.1", "::1")
 FORWARDED = re.compile(r"forwarded$|x-forwarded-|x-real-ip$|via$", re.IGNORECASE)
 HOST = re.compile(r"[\w.:\[\]-]{0,255}", re.ASCII)
 PREFIX = re.compile(r"(/[\w.~-]+)*", re.ASCII)
-OPEN_TO_ALL = ("asset", "favicon", "health", "sign_in")
+PROBES = ("health", "ready")
+OPEN_TO_ALL = ("asset", "favicon", "sign_in", *PROBES)
 WRONG_GUESSES = "20/minute"  # of the password, per client; also with RATE_LIMIT=off
+REDIS_SECONDS = 0.5  # that a submission waits for the limits in Redis
+REDIS_PAUSE = 10.0  # seconds in which a Redis that was away is not asked
 KEY_LENGTH = 64
 COOKIE = "signed-in"
 COOKIE_SECONDS = 12 * 3600
@@ -46,6 +52,9 @@ NO_DEVICES = ", ".join(
     f"{feature}=()" for feature in ("camera", "microphone", "geolocation", "payment", "usb", "display-capture")
 )
 CAMERA_ALONE = NO_DEVICES.replace("camera=()", "camera=(self)")
+
+
+log = logging.getLogger(__name__)
 
 
 def headers(settings: Settings) -> dict[str, str]:
@@ -98,11 +107,11 @@ def is_welcome() -> bool:
 def install(app: Flask) -> None:
     settings: Settings = app.extensions["site"].settings
     door = Door(settings)
-    app.extensions["submissions"] = Limiter(settings.rate_limit)
+    app.extensions["submissions"] = Limiter(settings.rate_limit, "submissions", settings.redis_url)
 
     @app.before_request
     def admit() -> None:
-        is_probe = request.endpoint == "health"  # comes by address, not by name
+        is_probe = request.endpoint in PROBES  # comes by address, not by name
         if settings.trusted_hosts and not is_probe and not host_is_trusted(request.host, settings.trusted_hosts):
             raise MalformedRequest("This app does not answer to that host name.")
         if request.method not in READING and from_another_site() and not is_welcome():
@@ -154,7 +163,7 @@ class Door:
 
     def __init__(self, settings: Settings) -> None:
         self._password = settings.password
-        self._guesses = Limiter(WRONG_GUESSES)
+        self._guesses = Limiter(WRONG_GUESSES, "guesses", settings.redis_url)
         # A new password makes all cookies worthless, since it is part of the salt.
         salt = hashlib.sha256(settings.password.encode()).hexdigest()
         self._signer = URLSafeTimedSerializer(_signing_key(settings), salt=salt) if settings.password else None
@@ -226,37 +235,64 @@ def _read_key(path: Path) -> str:
 
 
 class Limiter:
-    """So many per client. In this process's memory: with several processes each counts for itself."""
+    """So many per client and `subject`. With `REDIS_URL` all processes count together; without it, and while Redis is
+    away, each for itself in memory."""
 
-    def __init__(self, rate: str) -> None:
+    def __init__(self, rate: str, subject: str, redis_url: str) -> None:
         self._rule = None if rate == "off" else parse(rate)
-        self._limiter = SlidingWindowCounterRateLimiter(MemoryStorage())
+        self._subject = subject
+        self._redis_url = redis_url
+        self._own = SlidingWindowCounterRateLimiter(MemoryStorage())
+        self._away_until = 0.0
 
     def count(self) -> None:
         """Takes one from this client's share. Raises RateLimited when it is used up."""
-        if self._rule is not None and not self._limiter.hit(self._rule, counted_address()):
+        if self._rule is not None and not self._ask("hit"):
             raise self._refusal()
 
     def check(self) -> None:
         """Raises RateLimited when nothing is left, and takes nothing."""
-        if self._rule is not None and not self._limiter.test(self._rule, counted_address()):
+        if self._rule is not None and not self._ask("test"):
             raise self._refusal()
 
     def told(self) -> dict[str, str]:
         """What is left of this client's share, by draft-ietf-httpapi-ratelimit-headers-10."""
         if self._rule is None:
             return {}
-        free_at, left = self._limiter.get_window_stats(self._rule, counted_address())
+        free_at, left = self._ask("get_window_stats")
         seconds = max(1, math.ceil(free_at - time.time()))
         return {
-            "RateLimit-Policy": f'"submissions";q={self._rule.amount};w={self._rule.get_expiry()}',
-            "RateLimit": f'"submissions";r={left};t={seconds}',
+            "RateLimit-Policy": f'"{self._subject}";q={self._rule.amount};w={self._rule.get_expiry()}',
+            "RateLimit": f'"{self._subject}";r={left};t={seconds}',
         }
 
     def _refusal(self) -> RateLimited:
-        assert self._rule is not None  # noqa: S101 - without a rule nothing is refused
-        free_at = self._limiter.get_window_stats(self._rule, counted_address()).reset_time
+        free_at = self._ask("get_window_stats").reset_time
         return RateLimited(f"The limit is {self._rule}.", retry_after=max(1.0, free_at - time.time()))
+
+    def _ask(self, what: str) -> Any:
+        """One of the methods of `limits`, about this client. A Redis that is away is left alone for a while."""
+        if self._redis_url and time.monotonic() >= self._away_until:
+            try:
+                return getattr(self._shared, what)(self._rule, self._subject, counted_address())
+            except StorageError as error:
+                self._away_until = time.monotonic() + REDIS_PAUSE
+                log.warning("Redis: %s; each process counts %s for itself", error, self._subject)
+        return getattr(self._own, what)(self._rule, self._subject, counted_address())
+
+    @cached_property
+    def _shared(self) -> SlidingWindowCounterRateLimiter:
+        from limits.storage import RedisStorage
+        from redis.backoff import NoBackoff
+        from redis.retry import Retry
+
+        options: dict[str, Any] = {
+            "socket_timeout": REDIS_SECONDS,
+            "socket_connect_timeout": REDIS_SECONDS,
+            "retry": Retry(NoBackoff(), 1),  # a kept connection may have been closed meanwhile
+        }
+        storage = RedisStorage(self._redis_url, key_prefix="flaskappaml", wrap_exceptions=True, **options)
+        return SlidingWindowCounterRateLimiter(storage)
 
 
 class AtOnce:

@@ -215,7 +215,13 @@ class Answer:
     def kept_for(self) -> str:
         return f"{span(self.until - time.time())} more" if self.until else "not kept"
 
+    @property
+    def is_cached(self) -> bool:
+        return bool(self.meta.get("cached"))
+
     def time_taken(self) -> str:
+        if self.is_cached:
+            return f"{duration(self.meta['total_ms'])}, from the cache"
         return f"{duration(self.meta['total_ms'])}, of which the endpoint {duration(self.meta['endpoint_ms'])}"
 
     def is_said(self, text: str) -> bool:
