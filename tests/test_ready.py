@@ -15,7 +15,7 @@ import pytest
 import trustme
 from conftest import KEY, MakeApp
 from flask.testing import FlaskClient
-from soak.parts import HAS_POSTGRES, HAS_REDIS, Part, free_port, postgres, redis_command
+from soak.parts import HAS_POSTGRES, HAS_REDIS, SAMPLE, Endpoint, Part, free_port, postgres, redis_command
 
 from FlaskAppAML.settings import Settings
 from FlaskAppAML.web import health
@@ -132,6 +132,13 @@ def test_what_was_found_is_known_for_a_while(
     for _ in range(2):
         ask(later, 200)
     assert len(settled(listener, 3)) == 3
+
+
+def test_a_connection_that_is_kept_proves_nothing(make_app: MakeApp) -> None:
+    with Endpoint(0.0) as model:
+        browser = make_app(url=model.url, schema=SAMPLE).test_client()
+        assert browser.post("/", data={"name": "Ada"}).status_code == 200
+    assert ask(browser, 503).startswith("The endpoint cannot be reached.")
 
 
 def test_each_of_several_models_counts(make_app: MakeApp, listener: Listener) -> None:
