@@ -131,7 +131,7 @@ def _parser(settings: Settings) -> type[Any]:
     class Parser(HTTPRequestParser):
         def parse_header(self, header_plus: bytes) -> None:
             super().parse_header(header_plus)
-            if not str(self.path).endswith("/batch"):
+            if not str(self.path).endswith(("/batch", "/batches")):
                 limits = copy(self.__dict__["adj"])
                 limits.max_request_body_size = settings.max_request_bytes + SPARE_BYTES
                 self.adj: Any = limits

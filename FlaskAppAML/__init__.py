@@ -41,7 +41,23 @@ def create_app(
     from .jobs import Jobs
     from .redact import Redactor
     from .settings import read_environment
-    from .web import assets, batches, camera, connect, errors, health, jobs, logs, originals, pages, security, stream
+    from .web import (
+        api,
+        assets,
+        batches,
+        camera,
+        connect,
+        errors,
+        guide,
+        health,
+        jobs,
+        logs,
+        metrics,
+        originals,
+        pages,
+        security,
+        stream,
+    )
     from .web.site import Site
     from .worker import worker
 
@@ -61,7 +77,8 @@ def create_app(
     )
     # The site changes when its owner connects another endpoint; jobs go to the one of the moment.
     made.extensions["jobs"] = Jobs(settings, lambda name: made.extensions["site"].models.get(name), redact)
-    for room in (logs, security, errors, assets, health, pages, stream, jobs, batches, camera, originals, connect):
+    rooms = (logs, security, errors, assets, health, pages, stream, jobs, batches, camera, originals, connect)
+    for room in (*rooms, api, guide, metrics):
         room.install(made)
     for command in (check, worker, batch):
         made.cli.add_command(command)

@@ -23,7 +23,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
-from . import dialects, sheets
+from . import sheets
 from .endpoint import Endpoint
 from .errors import (
     BadResponse,
@@ -132,7 +132,7 @@ def _is_left_out(f: Field) -> bool:
 
 def rows_at_once(endpoint: Endpoint, schema: Schema) -> int:
     """How many rows go out in one body."""
-    return max(1, min(endpoint.settings.max_rows, dialects.max_rows(schema)))
+    return max(1, min(endpoint.settings.max_rows, endpoint.max_rows(schema)))
 
 
 def calls_at_once(endpoint: Endpoint) -> int:

@@ -223,7 +223,7 @@ def test_what_is_deleted_is_gone(make: Make) -> None:
     jobs = make()
     key = put(jobs, csv(5))
     jobs.run_next()
-    jobs.delete(key)
+    jobs.forget(key)
     with pytest.raises(JobGone):
         jobs.look(key)
     assert list(jobs.rows(key)) == []

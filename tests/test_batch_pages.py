@@ -185,3 +185,18 @@ def test_what_an_endpoint_says_is_no_markup_and_the_key_stays_secret(visit: Visi
     assert "<script>x" not in shown
     assert "<b>&" not in shown
     assert "key-of-the-slow-endpoint" not in shown
+
+
+def test_a_program_sends_a_file_and_fetches_the_result(visit: Visit, model: RowsEndpoint) -> None:
+    client, jobs = visit()
+    taken = client.post("/api/v1/models/model/batches", data=csv(30), content_type="text/csv")
+    assert taken.status_code == 202, taken.text
+    assert (taken.json["rows"], model.calls) == ({"total": 30, "done": 0, "failed": 0}, 0)  # type: ignore[index]
+    jobs.run_next()
+    assert client.get(taken.location).json["rows"]["done"] == 30  # type: ignore[index]
+    lines = client.get(f"{taken.location}/result.csv").text.splitlines()
+    assert lines[2] == "1,n1,kept 1,2,"
+    refused = client.post("/api/v1/models/model/batches", data=b"number\n1\n", content_type="text/csv")
+    assert (refused.status_code, list(refused.json["fields"])) == (422, ["name"])  # type: ignore[index]
+    empty = client.post("/api/v1/models/model/batches", data=b"", content_type="text/csv")
+    assert (empty.status_code, empty.content_type) == (422, "application/problem+json")

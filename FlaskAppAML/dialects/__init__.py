@@ -81,12 +81,6 @@ def read(url: str, document: Any, headers: Mapping[str, str], dialect: ModuleTyp
     return None
 
 
-def max_rows(schema: Schema) -> int:
-    """How many rows one body takes."""
-    one = BY_NAME[schema.dialect]
-    return int(one.max_rows(schema) if hasattr(one, "max_rows") else one.MAX_ROWS)
-
-
 def default(url: str, dialect: ModuleType | None, task: str) -> Schema:
     """The schema where nothing is said: by the task, by the address, or by the protocol alone."""
     one = dialect or openapi

@@ -12,19 +12,18 @@ from functools import partial
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 
-from flask import Flask, Response, current_app, g, redirect, render_template, request
+from flask import Flask, Response, g, redirect, render_template, request
 from werkzeug.wrappers import Response as BaseResponse
 
 from .. import batch, sheets
 from ..batch import Done, Plan
 from ..errors import EndpointError, InvalidSheet, JobGone, PageNotFound, WrongInput
-from ..jobs import Jobs
 from ..results.figures import figure
 from ..schema import Schema
 from ..wire import dumps
 from . import errors
 from .security import count_submission
-from .site import site
+from .site import jobs, site
 
 if TYPE_CHECKING:
     from ..store import Job, Progress
@@ -55,15 +54,10 @@ def install(app: Flask) -> None:
     app.add_url_rule("/jobs/<id>/delete", "delete_batch", delete, methods=["POST"])
 
 
-def engine() -> Jobs:
-    found: Jobs = current_app.extensions["jobs"]
-    return found
-
-
 def path_of_files() -> str:
     """The page for files of this request's model; "" where it takes none."""
     model = site().chosen
-    if model is None or not engine().are_kept or not batch.takes_rows(model.schema):
+    if model is None or not jobs().are_kept or not batch.takes_rows(model.schema):
         return ""
     return f"/models/{model.name}/batch" if len(site().models) > 1 else "/batch"
 
@@ -84,16 +78,21 @@ def ask(model: str = "", wrong: str = "") -> str:
     )
 
 
-def take(model: str = "") -> BaseResponse:
-    """Keeps the file, looks at it and tries its first rows."""
+def admit(model: str) -> None:
+    """Lets this request bring a file for that model, or for the only one. Raises PageNotFound, RateLimited."""
     settings = site().settings
-    request.max_content_length = settings.max_batch_bytes + PIECE  # of all addresses only this one
+    request.max_content_length = settings.max_batch_bytes + PIECE  # of no other address
     request.max_form_memory_size = max(settings.max_request_bytes, PIECE)  # what is no file, or not yet told apart
     if model:
         site().choose(model)
     if not path_of_files():
         raise PageNotFound
     count_submission()
+
+
+def take(model: str = "") -> BaseResponse:
+    """Keeps the file, looks at it and tries its first rows."""
+    admit(model)
     given, pasted = request.files.get("rows"), request.form.get("table", "")
     try:
         if given is not None and given.filename:
@@ -102,14 +101,14 @@ def take(model: str = "") -> BaseResponse:
             file, name = io.BytesIO(pasted.encode("utf-8", "replace")), "pasted.tsv"
         else:
             raise InvalidSheet("Choose a file, or paste a table.")
-        return _to(_draft(file, name))
+        return _to(draft_of(file, name))
     except InvalidSheet as error:
         if errors.wants_json():
             raise
         return Response(ask(wrong=error.detail or error.said), error.status)
 
 
-def _draft(file: Any, name: str) -> str:
+def draft_of(file: Any, name: str, *, with_trial: bool = True) -> str:
     """Its id. Raises InvalidSheet, QueueFull, JobsUnavailable."""
     endpoint, key = site().model, secrets.token_hex(16)
     schema = endpoint.schema
@@ -118,29 +117,31 @@ def _draft(file: Any, name: str) -> str:
     plan = Plan(sheet, sheets.match(sheet, fields).columns)
     first = [row._asdict() for row in islice(sheets.rows(file, sheet), SHOWN_FIRST)]
     file.seek(0)
-    engine().draft(key, endpoint.name, file)
-    _note(key, plan, schema, name, first)
+    jobs().draft(key, endpoint.name, file)
+    _note(key, plan, schema, name, first, with_trial=with_trial)
     return key
 
 
-def _note(id: str, plan: Plan, schema: Schema, name: str, first: list[dict[str, Any]]) -> None:
+def _note(
+    id: str, plan: Plan, schema: Schema, name: str, first: list[dict[str, Any]], *, with_trial: bool = True
+) -> None:
     """What is known of a draft, its first rows tried."""
     about = {**plan.document(), "name": name, "dialect": schema.dialect, "model": site().model.name, "first": first}
     missing = [f.name for f in batch.needed(schema) if f.name not in plan.columns]
     tried: list[Done] = []
     why = ""
-    if not missing and first:
+    if with_trial and not missing and first:
         try:
             tried = batch.trial(site().model, schema, plan, [sheets.Row(**row) for row in first])
         except EndpointError as error:
             why = f"No answer: {error.said} {errors.endpoint_words(error) or error.detail}".strip()
     clean = [site().redact.document(vars(row)) for row in tried]
-    engine().note(id, {**about, "missing": missing, "tried": clean, "why": site().redact(why)})
+    jobs().note(id, {**about, "missing": missing, "tried": clean, "why": site().redact(why)})
 
 
 def draft(id: str) -> BaseResponse:
     """What was found in a file, before anything but its first rows is sent."""
-    found = engine().look(id)
+    found = jobs().look(id)
     if found.state != "draft":
         return _to_job(id)
     return Response(_draft_page(id), headers={"Cache-Control": "no-store"})
@@ -171,7 +172,7 @@ def _draft_page(id: str, wrong: str = "") -> str:
 
 def begin(id: str) -> BaseResponse:
     """With other columns the first rows are tried anew; or the whole file takes its place in the line."""
-    if engine().look(id).state != "draft":
+    if jobs().look(id).state != "draft":
         return _to_job(id)
     about = _about(id)
     schema, plan = site().model.schema, Plan.revive(about)
@@ -191,7 +192,7 @@ def begin(id: str) -> BaseResponse:
         if errors.wants_json():
             raise WrongInput(wrong)
         return Response(_draft_page(id, wrong), WrongInput.status)
-    engine().begin(id, plan.sheet.count)
+    jobs().begin(id, plan.sheet.count)
     return _to_job(id)
 
 
@@ -202,13 +203,13 @@ def shown(job: Job, at: Progress) -> Response:
     """The page of a file's job, however far it is."""
     about = _about(job.id)
     plan, is_open = Plan.revive(about), job.state in ("queued", "running")
-    failure = engine().failure(job.id) if job.state == "failed" else None
+    failure = jobs().failure(job.id) if job.state == "failed" else None
     names, seen = json.loads(at.names), about.get("seen", [])
     seconds = (job.ended or job.now) - (job.started or job.now)
     rate = (at.done - at.before) / seconds if seconds > 0 else 0.0
     every = REFRESH_SECONDS if is_open and "still" not in request.args else 0
     heads = batch.heads(plan, names)
-    first = list(batch.written(plan, names, islice(engine().rows(job.id), SHOWN_AFTER))) if not is_open else []
+    first = list(batch.written(plan, names, islice(jobs().rows(job.id), SHOWN_AFTER))) if not is_open else []
     page = render_template(
         "batch_job.html",
         job=job,
@@ -232,7 +233,7 @@ def rows(id: str, kind: str) -> Response:
         raise PageNotFound
     at = _progress(id)
     plan, names = Plan.revive(_about(id)), json.loads(at.names)
-    heads, listed = batch.heads(plan, names), batch.written(plan, names, engine().rows(id))
+    heads, listed = batch.heads(plan, names), batch.written(plan, names, jobs().rows(id))
     return _download(kind, plan, heads, listed, id, "rows")
 
 
@@ -240,7 +241,7 @@ def failed_rows(id: str) -> Response:
     """The rows without an answer and why, to be mended and sent again."""
     _progress(id)
     plan = Plan.revive(_about(id))
-    failed = (row for row in engine().rows(id) if row.error)
+    failed = (row for row in jobs().rows(id) if row.error)
     return _download("csv", plan, batch.heads(plan, ()), batch.written(plan, (), failed), id, "failed")
 
 
@@ -269,13 +270,13 @@ def _xlsx(heads: list[str], listed: Iterator[list[Any]]) -> Iterator[bytes]:
 def delete(id: str) -> BaseResponse:
     _progress(id)
     _about(id)
-    engine().delete(id)
+    jobs().forget(id)
     return redirect(f"{request.script_root}{path_of_files() or site().path}", 303)
 
 
 def _progress(id: str) -> Progress:
-    engine().look(id)
-    found = engine().progress(id)
+    jobs().look(id)
+    found = jobs().progress(id)
     if found is None:
         raise JobGone
     return found
@@ -283,7 +284,7 @@ def _progress(id: str) -> Progress:
 
 def _about(id: str) -> dict[str, Any]:
     """What is known of a file, whose model is this request's from now on."""
-    about = engine().about(id)
+    about = jobs().about(id)
     if about["model"] in site().models:
         g.model = site().models[about["model"]]
     return about
