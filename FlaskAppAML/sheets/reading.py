@@ -14,7 +14,7 @@ from .sheet import MOST_COLUMNS, Kind, Line, Row, Sheet, name_of
 
 SAMPLE = 1_000  # rows
 MOST_NAMED = 5  # rows or columns, in a warning
-PACKED, OLD_OFFICE = b"PK", b"\xd0\xcf\x11\xe0"
+PACKED, OLD_OFFICE = (b"PK\x03\x04", b"PK\x05\x06"), b"\xd0\xcf\x11\xe0"
 LOCKED = "EncryptedPackage".encode("utf-16-le")  # the stream of a workbook with a password
 OTHERS = {b"\x1f\x8b": "gzip", b"%PDF": "PDF", b"\x89PNG": "PNG", b"\xff\xd8\xff": "JPEG", b"BZh": "bzip2"}
 JSON_NAMES = (".jsonl", ".ndjson", ".json")
