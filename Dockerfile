@@ -2,9 +2,11 @@
 
 FROM python:3.12-slim AS build
 
-COPY requirements.txt /opt/
+# compose.yaml asks for requirements-scale.txt, which this image is smaller without.
+ARG REQUIREMENTS=requirements.txt
+COPY requirements.txt requirements-scale.txt /opt/
 RUN python -m venv --without-pip /opt/env \
-    && python -m pip --python /opt/env/bin/python install --no-cache-dir --no-compile -r /opt/requirements.txt
+    && python -m pip --python /opt/env/bin/python install --no-cache-dir --no-compile -r "/opt/$REQUIREMENTS"
 
 # Bytecode once, here: where it runs, nothing can be written. By content, not by time: no copy makes it out of date.
 # The chmod is for a checkout whose files only their owner may read.

@@ -40,7 +40,22 @@ def create_app(
     from .jobs import Jobs
     from .redact import Redactor
     from .settings import read_environment
-    from .web import assets, camera, connect, errors, health, jobs, logs, originals, pages, security, stream
+    from .web import (
+        api,
+        assets,
+        camera,
+        connect,
+        errors,
+        guide,
+        health,
+        jobs,
+        logs,
+        metrics,
+        originals,
+        pages,
+        security,
+        stream,
+    )
     from .web.site import Site
     from .worker import worker
 
@@ -60,7 +75,8 @@ def create_app(
     )
     # The site changes when its owner connects another endpoint; jobs go to the one of the moment.
     made.extensions["jobs"] = Jobs(settings, lambda name: made.extensions["site"].models.get(name), redact)
-    for room in (logs, security, errors, assets, health, pages, stream, jobs, camera, originals, connect):
+    rooms = (logs, security, errors, assets, health, pages, stream, jobs, camera, originals, connect)
+    for room in (*rooms, api, guide, metrics):
         room.install(made)
     for command in (check, worker):
         made.cli.add_command(command)

@@ -241,10 +241,15 @@ def _sample(field: Field) -> Any:
         return given
     if not field.required:
         return None
+    if field.alternatives:
+        first = field.alternatives[0]
+        return first.made_of({one.name: _sample(one) for one in first.shown_fields()})
     plain: dict[str, Any] = {
         "text": "example".ljust(field.min_length, "e"),
         "boolean": False,
         "date": "2000-01-01",
+        "month": "2000-01",
+        "week": "2000-W01",
         "time": "12:00:00",
         "datetime": "2000-01-01T12:00:00Z",
         "list": [_sample(field.items)] * max(1, field.min_items) if field.items else [],

@@ -80,6 +80,10 @@ class Client:
         self._pause.note(None)
         return reply
 
+    @property
+    def is_paused(self) -> bool:
+        return self._pause.left > 0
+
     @contextlib.contextmanager
     def streaming(self, request: Request) -> Iterator[tuple[Reply, Iterator[bytes]]]:
         """A good reply, and where its body is still coming (`text/event-stream`) the pieces of it, unpacked; b"" stands
@@ -135,6 +139,16 @@ class Client:
         _refuse_redirect(reply, url)
         faults.check(reply)
         return reply
+
+    def reach(self, seconds: float) -> None:
+        """Opens a connection as a call would, TLS included, and closes it: no request is sent. Through a proxy, an
+        endpoint without TLS is reached as far as that proxy. Raises EndpointError."""
+        attempt = Try(time.monotonic() + seconds, seconds, seconds)
+        begin(attempt)
+        try:
+            self._adapter.connection(new=True).close()
+        except (Urllib3Error, http.client.HTTPException, OSError) as error:
+            raise _explained(error, attempt, head_read=False) from error
 
     def _send(self, request: Request, deadline: float, held: list[Held] | None = None) -> Reply:
         """The tries. Each error says where it is raised whether another one is allowed. `held` as in `_once`."""
@@ -443,8 +457,13 @@ class Pause:
         self._failures = 0
         self._until = 0.0
 
+    @property
+    def left(self) -> float:
+        """Seconds, 0 or less when there is no pause."""
+        return self._until - time.monotonic()
+
     def check(self) -> None:
-        left = self._until - time.monotonic()
+        left = self.left
         if left > 0:
             raise TooManyCalls(
                 f"The last {FAILURES_BEFORE_PAUSE} calls failed, so no more are made for {left:.0f} seconds.",

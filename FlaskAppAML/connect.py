@@ -115,7 +115,7 @@ def inspect(settings: Settings) -> Found:
     Raises SettingError.
     """
     with tempfile.TemporaryDirectory(prefix="connect-") as folder:
-        endpoint = Endpoint(replace(settings, url=settings.url or NOWHERE, data_dir=folder))
+        endpoint = Endpoint(replace(settings, url=settings.url or NOWHERE, data_dir=folder, cache_seconds=0))
         started = time.monotonic()
         failure: EndpointError | None = None
         lacks = ""

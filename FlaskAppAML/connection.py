@@ -336,9 +336,9 @@ class EndpointAdapter(HTTPAdapter):
         manager.pool_classes_by_scheme = {"http": _HttpPool, "https": _HttpsPool}
         return manager
 
-    def connection(self) -> Any:
-        """A connection that is open, kept or new; `put_back` or `close` it."""
-        connection = self._pool._get_conn()
+    def connection(self, *, new: bool = False) -> Any:
+        """A connection that is open, kept unless it has to be `new`; `put_back` or `close` it."""
+        connection = self._pool._new_conn() if new else self._pool._get_conn()
         try:
             if connection.is_closed and self._pool.proxy is not None and self._pool.scheme == "https":
                 self._pool._prepare_proxy(connection)

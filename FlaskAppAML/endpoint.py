@@ -9,6 +9,7 @@ from types import ModuleType
 from urllib.parse import urlsplit
 
 from . import dialects, forms, images
+from .cache import Cache
 from .client import Client
 from .description import Description, read_form_file
 from .dialects.unreachable import refusal
@@ -36,6 +37,7 @@ class Endpoint:
         self._example_pictures: dict[tuple[Schema, int, str, int], Picture | None] = {}
         self.url = settings.url
         self.client = Client(settings)
+        self.cache = Cache(settings.cache_seconds) if settings.cache_seconds else None
         self._redact = Redactor(settings.secrets())
         changes = read_form_file(settings.form)
         self.outputs: dict[str, Output] = read_outputs(changes)
@@ -66,9 +68,11 @@ class Endpoint:
         """The picture of an example, counted from 1: that of a field, or the first. Written anew, and made once. None
         where there is none that can be read."""
         schema = self.schema
+        if not 0 < number <= len(self.examples) or field not in ("", *(f.name for f in schema.pictures)):
+            return None  # what anybody asks for is not remembered
         key = (schema, number, field, max_side)
         if key not in self._example_pictures:
-            values = self.examples[number - 1].values(schema.fields) if 0 < number <= len(self.examples) else {}
+            values = self.examples[number - 1].values(schema.fields)
             found = None
             with suppress(InvalidValue):
                 for f in schema.pictures:
@@ -80,6 +84,12 @@ class Endpoint:
     @staticmethod
     def dialect(schema: Schema) -> ModuleType:
         return dialects.BY_NAME[schema.dialect]
+
+    @classmethod
+    def max_rows(cls, schema: Schema) -> int:
+        """How many rows one call takes."""
+        dialect = cls.dialect(schema)
+        return int(dialect.max_rows(schema)) if hasattr(dialect, "max_rows") else int(dialect.MAX_ROWS)
 
     def streams(self, schema: Schema) -> bool:
         """Whether answers are asked for in pieces."""
@@ -122,7 +132,9 @@ class Endpoint:
         return forms.form_class(self.schema)
 
     def read_again(self) -> Schema:
-        """Asks the endpoint anew, whatever is kept. Raises EndpointError or SettingError."""
+        """Asks the endpoint anew, whatever is kept: the model may be another. Raises EndpointError or SettingError."""
+        if self.cache:
+            self.cache.clear()
         return self._description.read_again()
 
 

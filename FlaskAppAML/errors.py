@@ -12,8 +12,10 @@
     │   ├── AnswerGone                        its time is over
     │   └── JobGone
     ├── MethodNotAllowed   405  unsupported
+    │   └── UnsupportedMedia   415
     ├── RateLimited        429  rate_limited
     ├── NotConfigured      503  not_configured
+    ├── NotReady           503  unreachable   what answers need is away
     ├── QueueFull          503  overload      as many jobs wait as may
     ├── JobsUnavailable    503  internal      their database is away
     ├── InternalError      500  internal      a fault of ours
@@ -40,6 +42,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, ClassVar, NamedTuple
 
 YOU = "Yours."
@@ -166,6 +169,12 @@ class MethodNotAllowed(AppError):
     again = "With another method."
 
 
+class UnsupportedMedia(MethodNotAllowed):
+    status = 415
+    said = "the body is of a type that this address does not take."
+    again = "With another Content-Type."
+
+
 class RateLimited(AppError):
     kind, status = "rate_limited", 429
     said = "that was a lot of questions in a short time."
@@ -178,6 +187,13 @@ class NotConfigured(AppError):
     said = "no endpoint is set yet."
     turn = "The owner of this app: set URL and API_KEY and restart."
     again = "Not before that."
+
+
+class NotReady(AppError):
+    kind, status = "unreachable", 503
+    said = "this app is up, but cannot reach all that it needs for an answer."
+    turn = "The owner of this app: see that what is named is up."
+    again = "Yes, after a while."
 
 
 class QueueFull(AppError):
@@ -238,6 +254,12 @@ class EndpointError(AppError):
         names = ("detail", "retry_after", "upstream_status", "model_status", "fields", "code", "seconds", "tries")
         kept = {name: getattr(self, name) for name in names}
         return {"error": type(self).__name__, **kept, "endpoint_text": self.endpoint_text}
+
+    def pass_through(self, clean: Callable[[str], str]) -> None:
+        """Every text in it that is the endpoint's."""
+        self.code, self.endpoint_text = clean(self.code), clean(self.endpoint_text)
+        self.fields = {clean(name): clean(said) for name, said in self.fields.items()}
+        self.body = clean(self.body.decode("utf-8", "replace")).encode("utf-8", "replace")
 
     @staticmethod
     def revive(record: dict[str, Any]) -> EndpointError:

@@ -39,6 +39,7 @@ from .errors import (
     SettingError,
     WrongInput,
 )
+from .images import Picture
 from .prediction import Document, Question, scored_document
 from .redact import Redactor
 from .schema import Row, Upload
@@ -111,6 +112,14 @@ class Jobs:
         data = self._store.read(id, "result") if job and job.state == "succeeded" else None
         return {**json.loads(data), "until": job.until} if job and data else None
 
+    def picture(self, id: str, field: str = "") -> Picture | None:
+        """The picture that the job's answer speaks of; None where there is none, or where `field` is another."""
+        about = (self.answer(id) or {}).get("picture")
+        if not about or field not in ("", about["field"]):
+            return None
+        data = base64.b64decode(about["data"])
+        return Picture(data, "picture", about["content_type"], about["width"], about["height"])
+
     def failure(self, id: str) -> AppError:
         """Why the job failed."""
         record = json.loads(self._store.read(id, "result") or b"{}")
@@ -120,6 +129,11 @@ class Jobs:
 
     def cancel(self, id: str) -> None:
         self._store.cancel(id)
+
+    def forget(self, id: str) -> None:
+        """Ends it, and deletes whatever is kept of it."""
+        self._store.cancel(id)
+        self._store.forget(id)
 
     def retry(self, id: str) -> None:
         """Raises QueueFull."""
@@ -139,6 +153,23 @@ class Jobs:
         from .store import Store
 
         return Store(self._settings.database_url, self._path, max(KEPT_SECONDS, self._settings.answer_minutes * 60.0))
+
+    def line(self) -> tuple[int, float]:
+        """How many jobs wait, and for how many seconds the oldest of them has. Raises JobsUnavailable."""
+        return self._store.line() if self._may_exist else (0, 0.0)
+
+    def reach_database(self) -> None:
+        """Raises JobsUnavailable."""
+        self._store.waiting()
+
+    def reach_redis(self) -> None:
+        """Raises JobsUnavailable."""
+        from redis import RedisError
+
+        try:
+            self._queue.connection.ping()
+        except RedisError as error:
+            raise JobsUnavailable from error
 
     # For those who run
 
@@ -192,7 +223,8 @@ class Jobs:
             if "rows" not in packed:
                 raise JobGone  # cancelled this moment, or brought to its end by another
             question = Question(endpoint.schema, _fitting(endpoint, packed), packed["typed"])
-            return scored_document(endpoint, job.id, question, packed["request_id"])
+            document = scored_document(endpoint, job.id, question, packed["request_id"])
+            return document | {"picture": _with_data(question)}
         except EndpointError as error:
             return self._later(job, _pause(error, job.seconds), error)
         except NotConfigured as error:  # here, perhaps, and not where others run it
@@ -244,7 +276,8 @@ class Jobs:
         with self._lock:
             known = self._slow.get(model)
             if known is None or known[0] is not found:
-                slow = Endpoint(replace(found.settings, timeout=found.settings.job_timeout))
+                settings = replace(found.settings, timeout=found.settings.job_timeout, cache_seconds=0)
+                slow = Endpoint(settings)
                 known = self._slow[model] = found, slow
         return known[1]
 
@@ -360,6 +393,12 @@ def _pause(error: EndpointError, seconds: float) -> float | None:
     return max(error.retry_after or 0.0, min(max(FIRST_PAUSE, seconds), LONGEST_PAUSE))
 
 
+def _with_data(question: Question) -> Document | None:
+    """The first picture goes with the answer, as the input does not outlive the job."""
+    about = question.first_picture()
+    return {**about, "data": question.pictures[about["field"]].base64()} if about else None
+
+
 def _record(error: AppError) -> Document:
     if isinstance(error, EndpointError):
         return error.record()
@@ -392,6 +431,8 @@ def unpack(data: bytes) -> Any:
 def _packed(value: Any) -> Any:
     if isinstance(value, Decimal):
         return {"$number": str(value)}
+    if isinstance(value, Picture):  # as it was checked, so that it need not be again
+        return {"$picture": [value.name, value.content_type, value.base64(), value.width, value.height]}
     if isinstance(value, Upload):
         return {"$file": [value.name, value.content_type, value.base64()]}
     if isinstance(value, list | tuple):
@@ -411,4 +452,7 @@ def _unpacked(found: dict[str, Any]) -> Any:
     if key == "$file":
         name, content_type, data = inside
         return Upload(base64.b64decode(data), name, content_type)
+    if key == "$picture":
+        name, content_type, data, width, height = inside
+        return Picture(base64.b64decode(data), name, content_type, width, height)
     return dict(inside) if key == "$object" else found

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from .endpoint import Endpoint
 from .forms import SchemaForm
+from .images import Picture
 from .redact import MARK, SHORTEST_FORM, Redactor
 from .schema import Row, Schema
 from .score import Scored, score
@@ -35,11 +36,25 @@ class Question:
         """What somebody typed that must not be kept, such as another service's token."""
         return [secret for row in self.rows for secret in self.schema.secrets(row)]
 
+    @cached_property
+    def pictures(self) -> dict[str, Picture]:
+        """Those of the first row that were checked, by field; without secrets."""
+        listed = [(f.name, self.rows[0].get(f.name)) for f in self.schema.pictures if not f.secret]
+        return {name: found for name, found in listed if isinstance(found, Picture)}
 
-def scored_document(endpoint: Endpoint, id: str, question: Question, request_id: str) -> Document:
+    def first_picture(self) -> Document | None:
+        """What the document of an answer says of it."""
+        for name, first in self.pictures.items():
+            return {"field": name, "content_type": first.content_type, "width": first.width, "height": first.height}
+        return None
+
+
+def scored_document(
+    endpoint: Endpoint, id: str, question: Question, request_id: str, *, fresh: bool = False
+) -> Document:
     """Calls the model: the document of its answer. Raises EndpointError."""
     started = time.perf_counter()
-    scored = score(endpoint, question.schema, question.rows)
+    scored = score(endpoint, question.schema, question.rows, fresh=fresh)
     return document_of(endpoint, id, question, scored, time.perf_counter() - started, request_id)
 
 
@@ -67,7 +82,7 @@ def _prediction(endpoint: Endpoint, id: str, scored: Scored, seconds: float, req
         "total_ms": round(seconds * 1000, 1),
         "request_id": request_id,
         "model_version": None,
-        "cached": False,
+        "cached": scored.cached,
     }
     return {
         "id": id,

@@ -9,10 +9,11 @@ from dataclasses import dataclass, replace
 from types import ModuleType
 
 from . import events, images
+from .cache import Cache, key_of
 from .endpoint import Endpoint
-from .errors import TimedOut, Unsupported
+from .errors import EndpointError, TimedOut, Unsupported
 from .events import Event
-from .redact import InPieces, Redactor
+from .redact import MARK, SHORTEST_FORM, InPieces, Redactor
 from .results import Result, presentation
 from .schema import Row, Schema
 from .wire import Reply, Request, dumps
@@ -25,30 +26,64 @@ NOT_IN_PIECES = 406  # Not Acceptable: nothing has run
 @dataclass(frozen=True)
 class Scored:
     """An answer with what led to it. `rows` hold the pictures as they were checked. `request` holds no key: the client
-    adds that later, on its own."""
+    adds that later, on its own. `cached`: an equal request had this reply before, and nothing was sent."""
 
     request: Request
     reply: Reply
     result: Result
     rows: list[Row]
+    cached: bool = False
 
 
-def score(endpoint: Endpoint, schema: Schema, rows: list[Row]) -> Scored:
+def score(endpoint: Endpoint, schema: Schema, rows: list[Row], *, fresh: bool = False) -> Scored:
     """Scores `rows`, which were checked by this very `schema`: the endpoint may describe itself anew at any moment.
+    A `fresh` answer is asked of the endpoint, whatever is remembered, and replaces that.
 
     Whoever asks comes by here, so pictures are checked here, where they were not checked before. Raises EndpointError,
     and WrongInput for a picture that cannot be read.
     """
+    try:
+        return _at_once(endpoint, schema, rows, fresh=fresh)
+    except EndpointError as error:
+        _forget_secrets(error, schema, rows)
+        raise
+
+
+def _at_once(endpoint: Endpoint, schema: Schema, rows: list[Row], *, fresh: bool) -> Scored:
     rows = [images.checked_row(schema, row, endpoint.settings.image_max_side) for row in rows]
     dialect = endpoint.dialect(schema)
     started = time.monotonic()
     request = dialect.encode(schema, endpoint.url, [images.sent_row(schema, row) for row in rows])
+    cache = _cache(endpoint, schema, rows)
+    key = key_of(request) if cache else b""
+    if cache and not fresh and (known := cache.get(key)):
+        return replace(_scored(endpoint, dialect, schema, rows, request, known), cached=True)
     reply = endpoint.client.send(request)
     if hasattr(dialect, "poll"):
         reply = _final(endpoint, dialect, schema, request, reply, started + endpoint.settings.timeout)
     if events.are_events(reply.headers) and hasattr(dialect, "whole"):
         reply = _joined(dialect, schema, reply, [event for event in events.read([reply.body]) if event])
-    return _scored(endpoint, dialect, schema, rows, request, reply)
+    scored = _scored(endpoint, dialect, schema, rows, request, reply)
+    if cache:  # only now: what could not be read is a failure, and none is kept
+        cache.put(key, scored.reply, only_instead=fresh)
+    return scored
+
+
+def _cache(endpoint: Endpoint, schema: Schema, rows: list[Row]) -> Cache | None:
+    """None where nothing may be remembered: what would come in pieces differs each time, and an answer to a secret is
+    for whoever typed it."""
+    if endpoint.cache is None or endpoint.streams(schema) or any(schema.secrets(row) for row in rows):
+        return None
+    return endpoint.cache
+
+
+def _forget_secrets(error: EndpointError, schema: Schema, rows: list[Row]) -> None:
+    """A failure can name what somebody typed in secret, and is kept and logged as an answer is not."""
+    secrets = [secret for row in rows for secret in schema.secrets(row)]
+    if any(len(secret) < SHORTEST_FORM for secret in secrets):  # it cannot be told from ordinary text
+        error.pass_through(lambda text: text and MARK)
+    elif secrets:
+        error.pass_through(Redactor(secrets))
 
 
 def _scored(
@@ -88,6 +123,16 @@ def stream(
     """
     if not endpoint.streams(schema):
         return score(endpoint, schema, rows)
+    try:
+        return (yield from _in_pieces(endpoint, schema, rows, secrets))
+    except EndpointError as error:
+        _forget_secrets(error, schema, rows)
+        raise
+
+
+def _in_pieces(
+    endpoint: Endpoint, schema: Schema, rows: list[Row], secrets: Iterable[str]
+) -> Generator[str, None, Scored]:
     dialect = endpoint.dialect(schema)
     clean = InPieces(Redactor([*endpoint.settings.secrets(), *secrets]))
     rows = [images.checked_row(schema, row, endpoint.settings.image_max_side) for row in rows]

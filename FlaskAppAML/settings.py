@@ -203,6 +203,14 @@ def names(value: str) -> tuple[str, ...]:
     return tuple(part for part in re.split(r"[,\s]+", value) if part)
 
 
+def origins(value: str) -> tuple[str, ...]:
+    found = names(value)
+    for one in found:
+        if one != "*" and not re.fullmatch(r"https?://[\w.:\[\]-]+", one, re.ASCII):
+            raise ValueError("must be origins such as https://intranet.example.com, without a path, or *")
+    return tuple(one.lower() for one in found)
+
+
 def one_line(value: str) -> str:
     if re.search(r"[\x00-\x1f\x7f;]", value):
         raise ValueError("must be one line without semicolons")
@@ -347,6 +355,11 @@ class Settings:
     )
     job_timeout: float = setting(900.0, "Seconds for a background job, in place of `TIMEOUT`.", seconds)
     queue_max: int = setting(1000, "Background jobs that may wait; the next one is told to come later.", positive)
+    cache_seconds: int = setting(
+        0,
+        "Seconds for which an equal input is answered from memory, per process, and the model not called; 0 for never.",
+        count,
+    )
     image_max_side: int = setting(
         2048, "Pixels: pictures are shrunk until neither side is longer, before they are sent.", positive
     )
@@ -359,12 +372,15 @@ class Settings:
         is_secret=True,
     )
     rate_limit: str = setting(
-        "60/minute", "Submissions per client and process, then 429; `off` for none. The key pays for every call.", rate
+        "60/minute",
+        "Submissions per client, then 429; `off` for none. The key pays for every call. Each process counts for "
+        "itself, with `REDIS_URL` all of them together.",
+        rate,
     )
     camera: str = setting(
         "600/minute",
-        "Frames per client and process on the page `/camera`, counted apart from submissions: each is a call that the "
-        "key pays for, too. `off`: no such page.",
+        "Frames per client on the page `/camera`, counted like submissions and apart from them: each is a call that "
+        "the key pays for, too. `off`: no such page.",
         rate,
     )
     connect_page: str = setting(
@@ -373,11 +389,22 @@ class Settings:
         "computer that `runserver.py` runs on, `off` nobody.",
         one_of("local", "off"),
     )
+    api: bool = setting(
+        True, "Whether programs may ask, under `/api/v1`, and the page `/api` says how.", switch, shown="on"
+    )
+    cors_origins: tuple[str, ...] = setting(
+        (), "Sites whose pages may call the API, such as `https://intranet.example.com`; `*` for all.", origins
+    )
     frame_ancestors: str = setting("'self'", "Who may show this app in a frame (CSP).", one_line)
     trusted_hosts: tuple[str, ...] = setting(
         (), "Host names that requests may ask for, separated by commas.", names, shown="any"
     )
-    proxy_hops: int = setting(0, "How many proxies of yours stand before the app and set `X-Forwarded-*`.", count)
+    proxy_hops: int = setting(
+        0,
+        "How many proxies of yours stand before the app and set `X-Forwarded-*`. What they do not set of these they "
+        "should remove: it would be believed whoever sent it.",
+        count,
+    )
     secret_key: str = setting(
         "",
         "Signs the sign-in cookie. Needed with `PASSWORD` when several machines serve the app.",
@@ -409,8 +436,8 @@ class Settings:
     )
     redis_url: str = setting(
         "",
-        "Redis, which wakes each `flask worker` at once; the web processes run no jobs themselves then. Needs "
-        "`requirements-scale.txt`.",
+        "Redis, which wakes each `flask worker` at once; the web processes run no jobs themselves then. Rate limits "
+        "are counted there. Needs `requirements-scale.txt`.",
         redis_url,
         is_secret=True,
     )

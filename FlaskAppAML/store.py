@@ -40,6 +40,7 @@ from sqlalchemy import (
     insert,
     inspect,
     literal,
+    not_,
     or_,
     select,
     text,
@@ -166,7 +167,15 @@ class Store:
     def cancel(self, id: str) -> bool:
         """Whether it still waited or ran. What runs cannot be stopped, but its result will not count."""
         with self._writing() as c:
-            return _end(c, id, "cancelled", self._kept, IS_OPEN)
+            is_over = _end(c, id, "cancelled", self._kept, IS_OPEN)
+        self._wipe(id)
+        return is_over
+
+    def forget(self, id: str) -> None:
+        """Deletes what has come to an end."""
+        with self._writing() as c:
+            if c.execute(delete(JOBS).where(JOBS.c.id == id, not_(IS_OPEN))).rowcount:
+                c.execute(delete(PIECES).where(PIECES.c.job == id))
 
     def retry(self, id: str, most: int) -> bool:
         """Whether it waits once more. Raises QueueFull."""
@@ -207,6 +216,13 @@ class Store:
         with self._reading() as c:
             return c.scalar(select(func.count()).select_from(JOBS).where(or_(WAITS, IS_LEFT))) or 0
 
+    def line(self) -> tuple[int, float]:
+        """How many jobs wait, and for how many seconds the oldest of them has; those of a dead runner too."""
+        with self._reading() as c:
+            chosen = select(func.count(), func.coalesce(now() - func.min(JOBS.c.made), 0.0))
+            count, age = c.execute(chosen.where(or_(IS_QUEUED, IS_LEFT))).one()
+        return int(count), max(0.0, float(age))
+
     # What is run
 
     def take(self, runner: str) -> Taken | None:
@@ -240,7 +256,8 @@ class Store:
                 return False
             c.execute(delete(PIECES).where(PIECES.c.job == id))
             _put(c, id, "result", result)
-            return True
+        self._wipe(id)
+        return True
 
     def fail(self, job: Taken, result: bytes) -> bool:
         """Only by who runs it now: another one may be about to succeed."""
@@ -248,13 +265,22 @@ class Store:
             if not _end(c, job.id, "failed", self._kept, JOBS.c.runner == job.runner):
                 return False
             _put(c, job.id, "result", result)
-            return True
+        self._wipe(job.id)
+        return True
 
     def put_back(self, job: Taken, seconds: float) -> None:
         """Into its old place in the line, to be taken in so many seconds at the earliest."""
         waiting = {"state": "queued", "ready": now() + seconds, "runs": 0, "runner": None, "lease": None}
         with self._writing() as c:
             c.execute(update(JOBS).where(JOBS.c.id == job.id, JOBS.c.runner == job.runner).values(waiting))
+
+    def _wipe(self, id: str) -> None:
+        """A secret that was deleted would stand in SQLite's log until much else has been written."""
+        if self._engine.dialect.name != "sqlite":
+            return
+        with contextlib.suppress(JobsUnavailable), self._reading() as c:
+            if c.scalar(select(JOBS.c.private).where(JOBS.c.id == id)):
+                c.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def sweep(self) -> None:
         """Deletes what is past its time."""

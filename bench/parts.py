@@ -24,9 +24,11 @@ from bench import servers, stub
 from bench.report import markdown
 from FlaskAppAML import create_app
 from FlaskAppAML.answers import answer_id
+from FlaskAppAML.prediction import Question
 from FlaskAppAML.results import presentation
 from FlaskAppAML.settings import Settings
-from FlaskAppAML.web import pages, view
+from FlaskAppAML.web import view
+from FlaskAppAML.web.predictions import scored_document
 from FlaskAppAML.web.site import Site
 
 TURNS = 600
@@ -118,7 +120,7 @@ def parts(app: Flask) -> Iterable[Part]:
     row = form.row()
     sent = dialect.encode(schema, endpoint.url, [row])
     reply = endpoint.client.send(sent)
-    document = pages.scored_document(secrets.token_hex(16), form)
+    document = scored_document(secrets.token_hex(16), Question.of(form))
     kept = site.answers.once(secrets.token_hex(16), lambda: document)
     line = logging.getLogger("FlaskAppAML.requests")
 
@@ -131,7 +133,7 @@ def parts(app: Flask) -> Iterable[Part]:
         return presentation.present(dialect.decode(schema, fresh, 1), endpoint.outputs, TYPED["title"])
 
     def score() -> object:
-        return pages.scored_document("0" * 32, form)
+        return scored_document("0" * 32, Question.of(form))
 
     def log_line() -> None:
         line.setLevel(logging.INFO)

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Installs what the tests need from the system, when it may: Chromium and a font, Redis and PostgreSQL; with CI=true a
-# container engine too.
+# Installs what the tests need from the system, when it may: Chromium and a font, Redis, PostgreSQL and nginx; with
+# CI=true a container engine too.
 # Says loudly what it could not get; the tests that need it then say so too, and with CI=true they fail.
 set -u
 
@@ -12,14 +12,16 @@ if [ -n "${CI:-}" ] && [ "$(id -u)" = 0 ] && ! docker info >/dev/null 2>&1 && co
         echo "!! podman, runc and debootstrap are not all installed, so the container cannot be run." >&2
 fi
 
-# Background jobs on several machines: their servers.
+# Background jobs on several machines, and compose.yaml: their servers.
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1 &&
-    ! { command -v redis-server && ls /usr/lib/postgresql/*/bin/initdb; } >/dev/null 2>&1; then
+    ! { command -v redis-server && ls /usr/lib/postgresql/*/bin/initdb && ls /usr/sbin/nginx; } >/dev/null 2>&1; then
     apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
-        apt-get install -y -qq --no-install-recommends redis-server postgresql >/dev/null 2>&1
+        apt-get install -y -qq --no-install-recommends redis-server postgresql nginx-light >/dev/null 2>&1
 fi
 { command -v redis-server && { command -v initdb || ls /usr/lib/postgresql/*/bin/initdb; }; } >/dev/null 2>&1 ||
     echo "!! Redis and PostgreSQL are not both installed, so the tests of workers with them cannot run." >&2
+{ command -v nginx || ls /usr/sbin/nginx; } >/dev/null 2>&1 ||
+    echo "!! nginx is not installed, so compose.yaml cannot be run." >&2
 
 command -v chromium >/dev/null 2>&1 && exit 0
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then

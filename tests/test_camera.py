@@ -48,7 +48,7 @@ def test_a_frame_gets_its_boxes_and_its_sentence(faces: FlaskClient) -> None:
     assert reply.json["endpoint_ms"] > 0
     page = check(f'<!doctype html><html lang="en"><title>t</title><h1>t</h1>{html}</html>')
     _, rect = page.all("rect")
-    assert rect["stroke"] == "#ee6677"
+    assert rect["stroke"] == "#4477aa", "by its label, whatever else is in the frame"
     left, top, wide, high = (float(rect[name].rstrip("%")) / 100 * 384 for name in ("x", "y", "width", "height"))
     assert 120 < left < 145
     assert 35 < top < 60

@@ -25,6 +25,8 @@ from waitress import create_server
 
 import FlaskAppAML
 from demo.server import Demo
+from FlaskAppAML.images import steady_colours
+from FlaskAppAML.results import Box, Boxes
 from FlaskAppAML.settings import Settings
 
 pytestmark = [
@@ -38,7 +40,7 @@ SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 ASTRONAUT = Path(__file__).parent.parent / "demo/pictures/astronaut.jpg"
 WIDE, HIGH = 640, 480
 LEFT, TOP = 128, 48  # where the picture stands in the frame
-RED = "#ee6677"  # the first colour
+RED = steady_colours(Boxes("", [Box("face", 0.9, 0, 0, 1, 1)]))["face"]
 FACE = (131, 49, 205, 122)  # of the picture, in pixels, as the detector finds it
 SCHEMA = {"dialect": "raw", "fields": [{"name": "picture", "type": "image", "send": "body"}]}
 FAKE = "--use-fake-device-for-media-stream"

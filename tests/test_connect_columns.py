@@ -77,7 +77,7 @@ def test_the_columns_become_the_form_and_can_be_used(browser: FlaskClient, demo:
     assert "columns" not in [button.get("value") for button in page.all("button")]
     schema = page.texts["textarea"][0]
     tried = press(browser, "try", dict.fromkeys(FLOWER, "1.5"), schema=schema, **typed)
-    assert "The endpoint answered with 4 values." in tried.texts["h2"]
+    assert any(one.startswith("The answer is ") for one in tried.texts["h2"])
     assert "In use now" in press(browser, "use", schema=schema, **typed).texts["h2"][0]
     assert json.loads(read_environment().schema) == json.loads(schema)
 

@@ -35,7 +35,8 @@ from FlaskAppAML import __version__
 from FlaskAppAML.settings import rows
 
 ROOT = Path(__file__).resolve().parent.parent
-COPIED = ("LICENSE", "app.py", "gunicorn.conf.py", "requirements.txt")
+LISTS = ("requirements.txt", "requirements-scale.txt")
+COPIED = ("LICENSE", "app.py", "gunicorn.conf.py", *LISTS)
 MARK = "planted-where-no-image-may-have-it"
 PLANTED = (
     ".env", ".env.local", ".git/config", "env/pyvenv.cfg", "instance/secret-key", "tests/test_x.py", "demo/server.py",
@@ -112,7 +113,7 @@ def context(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def wanted(context: Path) -> set[str]:
     """What the image's /app is made of, bytecode aside."""
     listed = {name for name in files(context) if name.startswith("FlaskAppAML/") and name not in PLANTED}
-    return listed | set(COPIED) - {"requirements.txt"}
+    return listed | set(COPIED) - set(LISTS)
 
 
 # What can be read from it
@@ -137,13 +138,13 @@ def test_it_is_the_python_and_the_version_that_the_rest_speaks_of() -> None:
 
 def test_no_secret_can_come_into_a_layer() -> None:
     words = [word for word, _ in instructions()]
-    assert "ARG" not in words
+    assert only("ARG") == "REQUIREMENTS=requirements.txt"  # the one that a build may be given
     assert "ADD" not in words
     assert not {row["name"] for row in rows() if row["secret"]} & {name.removesuffix("_FILE") for name in pairs("ENV")}
 
 
 def test_only_what_is_copied_is_sent_to_the_build(context: Path) -> None:
-    assert {name for name in files(context) if sent(name)} == wanted(context) | {"requirements.txt"}
+    assert {name for name in files(context) if sent(name)} == wanted(context) | set(LISTS)
 
 
 # Its steps in a folder, without an engine: no other user, and what is read-only is looked at afterwards
@@ -173,6 +174,8 @@ class Steps:
             elif word == "ENV":
                 for name, value in (pair.split("=", 1) for pair in shlex.split(rest)):
                     self.env[name] = self.here(value).replace("$PATH", self.env["PATH"])
+            elif word == "ARG":
+                self.env |= dict([rest.split("=", 1)])
             elif word == "COPY":
                 self.copy(context, *rest.split())
             elif word == "RUN":

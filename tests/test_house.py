@@ -31,6 +31,7 @@ LEVELS = {
     "images": 1.3,
     "sheets": 1.3,  # files of rows
     "answers": 1.5,
+    "cache": 1.5,
     "examples": 1.5,
     "faults": 1.5,
     "connection": 1.5,

@@ -634,7 +634,7 @@ def test_the_page_says_what_really_comes(serve: Serve, demo: Demo, tmp_path: Pat
     here = {name: value.strip("'").replace("http://127.0.0.1:5556", root) for name, value in settings.items()}
     server = serve(**{**here, "API_KEY": KEY})
     examples = re.findall(r"```sh\n(.+?)```\n(?:\n```json\n(.+?)```)?", page, re.DOTALL)
-    assert len(examples) == 5
+    assert len(examples) == 6
     for command, expected in examples:
         line = command.replace("http://localhost:5555", server).replace("marked.jpg", str(tmp_path / "marked.jpg"))
         done = subprocess.run(["/bin/sh", "-c", line], cwd=ROOT, capture_output=True, text=True, check=True, timeout=60)
@@ -644,9 +644,11 @@ def test_the_page_says_what_really_comes(serve: Serve, demo: Demo, tmp_path: Pat
 
 
 def _shortened(value: Any) -> Any:
-    """As the page prints it: of pictures the beginning alone."""
+    """As the page prints it: of pictures the beginning alone, of ids none of it."""
     if isinstance(value, dict):
         return {name: _shortened(one) for name, one in value.items()}
     if isinstance(value, list):
         return [_shortened(one) for one in value]
+    if isinstance(value, str) and re.fullmatch("[0-9a-f]{32}", value):
+        return "0f…"
     return f"{value[:8]}..." if isinstance(value, str) and len(value) > 1000 else value

@@ -159,7 +159,7 @@ def test_classes_without_numbers_are_a_plain_table_with_its_label() -> None:
         (Number(2**80), "The answer is 1208925819614629174706176."),
         (Number(-3.0), "The answer is -3."),
         (Number(0.0), "The answer is 0."),
-        (Scores([Score("cat", 0.98), Score("dog", 0.02)]), "Most likely cat, 0.98."),
+        (Scores([Score("cat", 0.98), Score("dog", 0.02)]), "Most likely cat, with 0.98."),
         (Scores([]), "The endpoint answered with no labels."),
         (Boxes("b", [Box(label, 0.9, 0, 0, 1, 1) for label in ("cat", "remote", "cat")]), "3 boxes: 2 cat, 1 remote."),
         (Boxes("b", [Box("", None, 0, 0, 1, 1)]), "1 box."),
@@ -197,9 +197,9 @@ def test_many_rows_of_clusters_have_no_single_winner() -> None:
         ([{"generated_text": "One."}, {"generated_text": "Two."}], 2, "The endpoint answered with 2 texts."),
         ([1.5, 2.5], 2, "The endpoint answered with 2 rows."),
         ({"text": "He said.", "chunks": [{"at": 1, "text": "He"}, {"at": 2, "text": "said."}]}, 1, "He said."),
-        ({"tokens": 5, "answer": "Paris", "score": 0.9}, 1, "Most likely Paris, 0.9."),
-        ({"answer": "Paris", "score": 0.9, "start": 1, "end": 6}, 1, "Most likely Paris, 0.9."),
-        ([[0.1, 0.7, 0.2]], 1, "Most likely prediction[1], 0.7."),
+        ({"tokens": 5, "answer": "Paris", "score": 0.9}, 1, "Most likely Paris, with 0.9."),
+        ({"answer": "Paris", "score": 0.9, "start": 1, "end": 6}, 1, "Most likely Paris, with 0.9."),
+        ([[0.1, 0.7, 0.2]], 1, "Most likely prediction[1], with 0.7."),
         ([[0.5, 0.7, 0.2]], 1, "The endpoint answered with 3 values."),
     ],
 )  # fmt: skip
@@ -271,7 +271,7 @@ def test_shares_without_names_get_those_of_the_owner() -> None:
     assert [score.label for score in view(by_place).scores] == ["b", "c", "a"]
     assert view(by_place).label == "Species"
     by_column = shown(table, {"prediction[1]": {"label": "setosa"}})
-    assert str(by_column.said) == "Most likely setosa, 0.7."
+    assert str(by_column.said) == "Most likely setosa, with 0.7."
     assert by_column.said.lead == "Next is prediction[2], with 0.2."
     assert by_column.parts[1].document()["rows"] == table.rows
 

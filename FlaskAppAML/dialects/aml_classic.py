@@ -26,6 +26,7 @@ from ..results import Column, Image, Images, Json, Part, Result, Table, Text
 from ..schema import Field, Row, Schema, unique_names
 from ..wire import Reply, Request, dumps
 
+MAX_ROWS = 1000  # in one body
 LONGEST_NAME = 200  # of a column or an output; a longer one would fill the page
 SERVICE_PATH = re.compile(r"/workspaces/[^/]+/services/[^/]+", re.IGNORECASE)
 

@@ -27,6 +27,7 @@ from .looks import SCRIPTS, is_ticked
 
 MOST_SAID = 10  # messages in the box for JSON
 LONGEST_START = 500  # characters of a default or an example there
+FILE_LOST = "Choose the file again: the browser does not send it twice by itself."
 LONGEST_PREFILL = 10_000  # characters of one value in an address
 
 
@@ -114,6 +115,11 @@ class SchemaForm(BaseForm):
             for name, bound, found in listed
             if isinstance(bound, FileField) and isinstance(found, images.Picture)
         }
+
+    def lost(self) -> dict[str, str]:
+        """What to say at fields whose file is not kept, and cannot be put into the form again, by name."""
+        listed = ((name, bound) for name, bound in self._fields.items() if isinstance(bound, FileField))
+        return {name: FILE_LOST for name, bound in listed if isinstance(bound.parsed, Upload) and not bound.again}
 
     def _process_json(self, text: str, formdata: Any) -> None:
         """Files and secrets may stand in their own fields, for the script takes them along in none."""

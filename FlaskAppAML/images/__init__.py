@@ -7,7 +7,7 @@ shrunk and written anew, so nothing of the file itself is passed on. `rows` does
 `tensors` and `boxes` take what comes of it.
 """
 
-from .boxes import COLOURS, colours_of, crop, draw_boxes, in_pixels, label_text
+from .boxes import COLOURS, colours_of, crop, draw_boxes, in_pixels, label_text, steady_colours
 from .pixels import MAX_SIDE, Picture, read
 from .rows import checked, checked_row, sent_row
 from .tensors import layout_of, shape_of, tensor, widget_for
@@ -27,6 +27,7 @@ __all__ = [
     "read",
     "sent_row",
     "shape_of",
+    "steady_colours",
     "tensor",
     "widget_for",
 ]

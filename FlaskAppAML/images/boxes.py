@@ -6,11 +6,12 @@ import heapq
 import io
 import math
 import unicodedata
+import zlib
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ..results import Box, Boxes
-from .pixels import Picture, on_white, pixels_of, written
+from .pixels import ROOM, Picture, on_white, pixels_of, written
 
 if TYPE_CHECKING:
     from PIL.ImageDraw import ImageDraw
@@ -50,7 +51,8 @@ def crop(picture: Picture, box: Box) -> Picture | None:
         return None
     (place,) = inside
     edges = (math.floor(place.x0), math.floor(place.y0), math.ceil(place.x1), math.ceil(place.y1))
-    return written(pixels_of(picture).crop(edges), may_lose=picture.content_type == "image/jpeg")
+    with ROOM:
+        return written(pixels_of(picture).crop(edges), may_lose=picture.content_type == "image/jpeg")
 
 
 def colours_of(found: Boxes) -> dict[str, str]:
@@ -59,12 +61,27 @@ def colours_of(found: Boxes) -> dict[str, str]:
     return {label: COLOURS[i % len(COLOURS)] for i, label in enumerate(labels)}
 
 
+def steady_colours(found: Boxes) -> dict[str, str]:
+    """A colour for each label, by its letters: the same from picture to picture, unless two labels would share one."""
+    taken: dict[str, str] = {}
+    for label in dict.fromkeys(box.label for box in found.boxes):
+        start = zlib.crc32(label.encode("utf-8", "replace"))
+        turns = [COLOURS[(start + i) % len(COLOURS)] for i in range(len(COLOURS))]
+        taken[label] = next((colour for colour in turns if colour not in taken.values()), turns[0])
+    return taken
+
+
 def draw_boxes(picture: Picture, found: Boxes, least: float = -math.inf) -> bytes:
     """The picture with its boxes and their labels and scores, as a PNG of the same size.
 
     A label has one colour wherever it stands. Boxes whose score is below `least` are left out; of more than MOST_BOXES,
     those with the best scores are drawn.
     """
+    with ROOM:
+        return _drawn(picture, found, least)
+
+
+def _drawn(picture: Picture, found: Boxes, least: float) -> bytes:
     from PIL import ImageDraw, ImageFont
 
     image = on_white(pixels_of(picture)).convert("RGB")

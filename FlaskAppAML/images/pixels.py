@@ -19,8 +19,9 @@ MAX_SIDE = 2048
 FEW_COLOURS = 256
 JPEG_QUALITY = 92
 
-# Decoding is what takes memory, some 250 MB for the largest picture, so only two at a time do it.
-_ROOM = threading.BoundedSemaphore(2)
+# Pixels are what takes memory, some 250 MB for the largest picture, so only two at a time work on them. Who has room
+# must not ask for it again.
+ROOM = threading.BoundedSemaphore(2)
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ def read(given: Upload | bytes, max_side: int = MAX_SIDE, only: str = "") -> Pic
     """
     data = given.data if isinstance(given, Upload) else given
     parts = parts_of(data)
-    with _ROOM:
+    with ROOM:
         try:
             image = _upright(_decoded(parts, max_side), parts.rotation)
             return written(image, may_lose=parts.kind == "JPEG", only=only)

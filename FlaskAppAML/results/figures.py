@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 DECIMALS = 4
+TINY = 10**-DECIMALS
 EXACT = 2**53  # integers up to here are floats too
 LONGEST_INTEGER = 80  # digits
 
@@ -18,6 +19,11 @@ def figure(number: float) -> str:
     if not _is_plain(number):
         return f"{number:.{DECIMALS}g}"
     return f"{number:.{DECIMALS}f}".rstrip("0").rstrip(".")
+
+
+def is_tiny(number: float | None, most: float) -> bool:
+    """Whether a share rounds to nothing beside the largest, where all are shares of one."""
+    return number is not None and 0 < number < TINY <= most <= 1
 
 
 def figures(numbers: Sequence[Any], missing: str = "–") -> list[str]:

@@ -26,7 +26,7 @@ from . import (
     as_number,
 )
 from .decisions import Decision, decided, words
-from .figures import figure
+from .figures import figure, is_tiny
 from .series import series
 
 DISTANCE = re.compile(r"DistancesToClusterCenter no\.(\d+)")
@@ -326,11 +326,14 @@ def _of_scores(parts: list[Any]) -> Sentence:
     if len(ties) > 1:
         which = f"{ties[0]} and {ties[1]}" if len(ties) == 2 else _counted(len(ties), "label")
         return Sentence("", which, f" are equally likely, {figure(listed[0].score)} each.")
-    return Sentence("Most likely ", _short(listed[0].label), f", {figure(listed[0].score)}.", _next_one(listed))
+    return Sentence("Most likely ", _short(listed[0].label), f", with {figure(listed[0].score)}.", _next_one(listed))
 
 
 def _next_one(scores: list[Any]) -> str:
-    return f"Next is {_short(scores[1].label)}, with {figure(scores[1].score)}." if len(scores) > 1 else ""
+    if len(scores) < 2:
+        return ""
+    said = "almost nothing" if is_tiny(scores[1].score, scores[0].score) else figure(scores[1].score)
+    return f"Next is {_short(scores[1].label)}, with {said}."
 
 
 def _of_boxes(parts: list[Any]) -> Sentence:

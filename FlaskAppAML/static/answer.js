@@ -18,7 +18,7 @@
     });
   };
 
-  for (const table of document.querySelectorAll("table[data-sort]")) {
+  const set = (table) => {
     const [body] = table.tBodies;
     const came = [...body.rows];
     const heads = [...table.tHead.rows[0].cells];
@@ -34,5 +34,9 @@
         body.append(...order ? sorted(came, place, order === "descending") : came);
       });
     });
-  }
+  };
+
+  const setAll = () => { for (const table of document.querySelectorAll("table[data-sort]:not(:has(th > button))")) set(table); };
+  setAll();
+  addEventListener("pageshow", setAll);
 })();

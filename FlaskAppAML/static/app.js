@@ -153,12 +153,10 @@
     for (const part of all(":is(.field, .group):not(.field *)", form)) part.hidden = yes && !part.matches(":has([type=file], [type=password])");
   };
 
-  addEventListener("DOMContentLoaded", () => { // when all kinds are known
-    for (const fold of all("[data-as-json]")) {
-      asJson(fold, fold.open);
-      fold.addEventListener("toggle", () => asJson(fold, fold.open));
-    }
-  });
+  const unfold = ({ target }) => { if (target.matches?.("[data-as-json]")) asJson(target, target.open); };
+  const unfoldAll = () => { for (const target of all("[data-as-json]")) unfold({ target }); };
+  document.addEventListener("toggle", unfold, true);
+  addEventListener("DOMContentLoaded", unfoldAll); // when all kinds are known
 
   // Counters, in code points. Spoken only near the limit, when typing rests.
   let rest;
@@ -208,11 +206,12 @@
     else if (button) copy(button);
   });
 
-  // First view, reload, back: nothing waits, counts are right.
+  // First view, reload, back, another part by script: nothing waits, counts are right.
   window.addEventListener("pageshow", () => {
     for (const form of waits.keys()) settle(form);
     show(document, "[data-stopped]", false);
     for (const counter of all("[data-count-for]")) count(counter);
     for (const range of all("[data-range-of]")) slide(range);
+    unfoldAll();
   });
 })();

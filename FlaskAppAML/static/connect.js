@@ -27,12 +27,12 @@
       const body = new FormData(asked, event.submitter);
       const answer = await fetch(location.pathname, { method: "POST", body, headers: { Accept: "text/html" } });
       const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-      if (asked === document.querySelector(FORM)) put(page);
+      if (asked === document.querySelector(FORM)) return await window.swap(page, () => put(page)); // which ends the waiting
     } catch {
       if (document.querySelector("[data-stopped]:not([hidden])")) return; // it was Stop
       lost.hidden = false;
     }
-    dispatchEvent(new Event("pageshow")); // ends the waiting, and counts anew
+    dispatchEvent(new Event("pageshow")); // ends the waiting
   });
 
   // Enter in a field of the model tries it; the first button of the form would inspect again.

@@ -4,17 +4,19 @@
 (() => {
   const size = (bytes) => bytes < 1e6 ? `${Math.ceil(bytes / 1e3)} kB` : `${(bytes / 1e6).toFixed(1)} MB`;
   const isImage = (file) => file.type.startsWith("image/");
-  const drops = [];
+  let drops = []; // those on the page
 
-  for (const drop of document.querySelectorAll(".drop")) {
+  const set = (drop) => {
     const input = drop.querySelector("[type=file]");
     const again = drop.querySelector(".again");
     const tick = again?.querySelector("input");
-    drop.append(drop.querySelector("template").content.cloneNode(true));
+    const template = drop.querySelector("template");
+    template.replaceWith(template.content);
     const [pad, words, remove, camera] = ["canvas", ".chosen", "[data-remove]", "[data-camera]"].map((one) => drop.querySelector(one));
     const pen = pad?.getContext("2d");
     if (tick) tick.parentElement.hidden = true; // the button says it
     let seen = null; // the preview
+    let isDrawn = false; // else it was chosen
 
     const wipe = () => {
       if (!pad) return;
@@ -45,14 +47,14 @@
       reader.readAsDataURL(file);
     };
 
-    const say = (drawn) => { // what is chosen now
+    const say = () => { // what is chosen now
       const [file] = input.files;
       const isAgain = !file && tick?.checked;
       if (again) again.hidden = !isAgain;
       remove.hidden = !file && !isAgain;
-      words.textContent = isAgain ? "This picture is used until you choose another." : file && !drawn ? `${file.name}, ${size(file.size)}` : "";
-      if (file && !drawn) preview(file);
-      else if (!drawn) look(null);
+      words.textContent = isAgain ? "This picture is used until you choose another." : file && !isDrawn ? `${file.name}, ${size(file.size)}` : "";
+      if (file && !isDrawn) preview(file);
+      else look(null);
       if (pad && isAgain) pad.hidden = true;
     };
 
@@ -60,10 +62,14 @@
       const taken = new DataTransfer();
       if (file) taken.items.add(file);
       input.files = taken.files;
-      say(drawn);
+      isDrawn = drawn;
+      say();
     };
 
-    input.addEventListener("change", () => say());
+    input.addEventListener("change", () => {
+      isDrawn = false;
+      say();
+    });
     remove.addEventListener("click", () => {
       if (tick) tick.checked = false;
       wipe();
@@ -116,10 +122,15 @@
     }
 
     wipe();
-    say();
-    addEventListener("pageshow", () => say()); // a browser that goes back fills the box again
-    drops.push({ drop, takes: (file) => !input.accept.startsWith("image/") || isImage(file), choose });
-  }
+    return { drop, takes: (file) => !input.accept.startsWith("image/") || isImage(file), choose, say };
+  };
+
+  const setAll = () => {
+    drops = [...document.querySelectorAll(".drop")].map((drop) => drops.find((one) => one.drop === drop) ?? set(drop));
+    for (const { say } of drops) say(); // a browser that goes back fills the box again
+  };
+  setAll();
+  addEventListener("pageshow", setAll);
 
   // Where it falls, or the first field that takes it.
   const put = (files, at) => {

@@ -42,24 +42,26 @@
 
   // The page at the end: the answer, or a failure with what had come. Fields stay as they are, unless one is blamed.
   // False where it is no page of ours.
-  const finish = (form, section, { page, status, at }) => {
+  const finish = async (form, section, { page, status, at }) => {
     const whole = new DOMParser().parseFromString(page, "text/html");
     const main = whole.querySelector("main");
     if (!main) return false;
     const answer = main.querySelector(".pair > .say:not(.blank)");
     const isFree = [document.body, form.querySelector(".go")].includes(document.activeElement) || section.contains(document.activeElement);
-    document.title = whole.title;
-    if (!answer || main.querySelector(".field > .error")) {
-      document.querySelector("main").replaceWith(main);
-    } else {
-      const text = section.querySelector(".coming");
-      if (status >= 400 && text.textContent) {
-        say(section, "before");
-        answer.append(section.querySelector("[data-note=before]"), text);
+    await window.swap(whole, () => {
+      document.title = whole.title;
+      if (!answer || main.querySelector(".field > .error")) {
+        document.querySelector("main").replaceWith(main);
+      } else {
+        const text = section.querySelector(".coming");
+        if (status >= 400 && text.textContent) {
+          say(section, "before");
+          answer.append(section.querySelector("[data-note=before]"), text);
+        }
+        section.replaceWith(answer);
+        form.querySelector("[name=_once]").value = main.querySelector("[name=_once]").value; // the next question is another
       }
-      section.replaceWith(answer);
-      form.querySelector("[name=_once]").value = main.querySelector("[name=_once]").value; // the next question is another
-    }
+    });
     if (at) history.replaceState(null, "", at); // a reload shows it again
     if (isFree) document.querySelector("#answer, main .error a, main h1")?.focus({ preventScroll: true });
     return true;
@@ -92,7 +94,7 @@
     running = undefined;
     clearInterval(clock);
     button?.removeAttribute("aria-busy");
-    if (last && finish(form, section, last)) return;
+    if (last && await finish(form, section, last)) return;
     const wasThere = section.contains(document.activeElement);
     settle(section);
     section.querySelector("h2").textContent = stop.signal.aborted ? "Stopped." : "No answer.";

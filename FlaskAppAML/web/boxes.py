@@ -4,11 +4,13 @@ and letters are equally big on every screen."""
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from ..images import Picture, colours_of, in_pixels
-from ..results import Box, Boxes
+from ..images import Picture, colours_of, in_pixels, steady_colours
+from ..results import Box, Boxes, Part
 
+MOST_PICTURES = 4  # the same one, with the boxes of one part each
 MOST_MARKS = 200  # the rows of the table beside the picture
 MOST_LABELS = 50  # in the legend
 LONGEST_TAG = 20  # characters of a label
@@ -44,11 +46,17 @@ class Mark:
 @dataclass(frozen=True)
 class Overlay:
     """What is drawn over a picture. `legend` has label, colour and count; `least` is the score from which on boxes are
-    seen at first, None where scores hide none."""
+    seen at first, None where scores hide none; `place` counts the parts that have boxes, from 0."""
 
     marks: list[Mark]
     legend: list[tuple[str, str, int]]
     least: float | None
+    place: int = 0
+
+    @property
+    def suffix(self) -> str:
+        """Of ids on the page: nothing for the first."""
+        return f"-{self.place + 1}" if self.place else ""
 
     def is_hidden(self, mark: Mark) -> bool:
         return self.least is not None and mark.score is not None and mark.score < self.least
@@ -64,19 +72,25 @@ class Overlay:
         return {mark.number for mark in self.marks}
 
 
-def overlay(found: Boxes, width: int, height: int, least: float | None = None) -> Overlay:
+def boxed(parts: Iterable[Part]) -> list[Boxes]:
+    """The parts whose boxes can stand over a picture."""
+    return [part for part in parts if isinstance(part, Boxes) and part.boxes][:MOST_PICTURES]
+
+
+def overlay(found: Boxes, width: int, height: int, least: float | None = None, place: int = 0) -> Overlay:
     """For a picture of so many pixels. `least` is what somebody asked for; it counts where scores tell something."""
     usual = least_score(found)
     colours, counts = colours_of(found), Counter(box.label for box in found.boxes)
     legend = [(_cut(label), colour, counts[label]) for label, colour in colours.items()][:MOST_LABELS]
-    return Overlay(marks(found, width, height), legend, usual if least is None or usual is None else least)
+    return Overlay(marks(found, width, height), legend, usual if least is None or usual is None else least, place)
 
 
 def marks(found: Boxes, width: int, height: int, *, numbered: bool = True) -> list[Mark]:
     """The first boxes that lie on a picture of so many pixels, the surest last, which is on top. Their tags begin with
-    the number, or end with the score."""
+    the number. Where they are not `numbered`, as in one frame of many, they end with the score, and each label keeps
+    its colour."""
     picture = Picture(b"", width=width, height=height)
-    colours = colours_of(found)
+    colours = colours_of(found) if numbered else steady_colours(found)
     groups = {label: i for i, label in enumerate(colours)}
     made = []
     for i, box in enumerate(found.boxes[:MOST_MARKS]):

@@ -9,27 +9,30 @@ from __future__ import annotations
 import re
 import secrets
 
-from flask import Flask, Response, current_app, g, render_template, request
+from flask import Flask, Response, current_app, render_template, request
 from limits import parse
 
 from ..errors import PageNotFound, WrongInput
+from ..prediction import Question
 from ..results import Boxes
 from ..schema import Field, Schema
 from ..wire import dumps
 from . import view
 from .boxes import marks
-from .pages import scored_document
-from .security import CAMERA_ALONE, Limiter
+from .predictions import first_error, scored_document
+from .security import CAMERA_ALONE, AtOnce, Limiter
 from .site import site
 
 LONGEST_SIDE = 640  # pixels of a frame
+MOST_AT_ONCE = 16  # frames of one client, which may be an office: each page sends one after the other
 
 
 def install(app: Flask) -> None:
-    rate = app.extensions["site"].settings.camera
+    settings = app.extensions["site"].settings
     app.add_template_global(path_of, "camera_of")
-    if rate != "off":
-        app.extensions["camera"] = Limiter(rate)
+    if settings.camera != "off":
+        app.extensions["camera"] = Limiter(settings.camera, "frames", settings.redis_url)
+        app.extensions["frames_at_once"] = AtOnce(MOST_AT_ONCE)
         app.add_url_rule("/camera", "camera", camera)
         app.add_url_rule("/camera", "frame", frame, methods=["POST"])
 
@@ -70,9 +73,10 @@ def frame() -> Response:
     form = form_class(request.form, files=request.files)
     if not form.validate():
         raise WrongInput(fields=form.wrong())
-    document = scored_document("", form)
+    with current_app.extensions["frames_at_once"].one():  # a model that hangs is to have room for other clients
+        document = scored_document("", Question.of(form), fresh=True)  # no two frames are equal
     if "error" in document:
-        raise g.pop("first_error")
+        raise first_error(document)
     answer = view.Answer(document)
     boxes = [part for part in answer.parts if isinstance(part, Boxes)]
     size = _pixels("width"), _pixels("height")

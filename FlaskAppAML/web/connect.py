@@ -23,12 +23,14 @@ from ..connect import PROTOCOLS, Found, about_address, about_key, advice, inspec
 from ..endpoint import Endpoint
 from ..errors import BadResponse, EndpointError, KeyRefused, NoSuchEndpoint, PageNotFound, SettingError, WrongInput
 from ..forms import SchemaForm
+from ..prediction import Question
 from ..reading.json_or_yaml import read_text
 from ..schema import without_files
 from ..settings import KEY_IN_QUERY, SHORTEST_PART, Settings, env_path, prefix_of, read_environment
 from ..wire import dumps
-from . import pages, view
+from . import pictures, view
 from .errors import LONGEST_CODE, endpoint_words, short
+from .predictions import scored_document
 from .security import count_submission, is_owner
 from .site import Site, site
 
@@ -325,14 +327,15 @@ def _tried(shown: Shown, found: Found) -> Shown:
         failure = g.pop("first_error", None) or EndpointError.revive(document["error"])
         form.mark(form.schema.by_wire_name(failure.fields))
         return replace(shown, form=form, failure=_for_its_reader(failure))
-    return replace(shown, form=form, answer=view.Answer(site().redact.document(document)))
+    document = site().redact.document(document)
+    return replace(shown, form=form, answer=view.Answer(document, picture=pictures.shown(document, form)))
 
 
 def _document(found: Found, form: SchemaForm, id: str) -> dict[str, Any]:
     """As on the model's own page, by the endpoint that is tried."""
     g.model = found.endpoint
     try:
-        return pages.scored_document(id, form)
+        return scored_document(id, Question.of(form))
     finally:
         g.pop("model")
 

@@ -21,6 +21,7 @@ from ..errors import (
     RequestTooLarge,
     SettingError,
     SignInNeeded,
+    UnsupportedMedia,
     WrongInput,
 )
 from ..wire import dumps
@@ -39,7 +40,7 @@ FROM_WERKZEUG: dict[int, type[AppError]] = {
     404: PageNotFound,
     405: MethodNotAllowed,
     413: RequestTooLarge,
-    415: MethodNotAllowed,
+    415: UnsupportedMedia,
 }
 
 log = logging.getLogger(__name__)
@@ -120,9 +121,9 @@ def page(error: AppError) -> str:
     if form is not None:
         pictures.offer(form)
         if isinstance(error, WrongInput):
-            form.mark(error.fields)
+            form.mark({**form.lost(), **error.fields})
             return view.form_page(form, problems=form.wrong() or error.fields)
-        form.mark(form.schema.by_wire_name(error.fields))
+        form.mark({**form.lost(), **form.schema.by_wire_name(error.fields)})
         return view.form_page(form, **words)
     if isinstance(error, NotConfigured):
         return render_template("setup.html", missing=site().settings.missing(), settings=site().settings)

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Flask, Response, current_app, g, redirect, render_template, request
+from flask import Flask, Response, g, redirect, render_template, request
 from werkzeug.wrappers import Response as BaseResponse
 
 from ..errors import AppError, MalformedRequest
-from ..forms import SchemaForm
-from ..jobs import Jobs
-from ..prediction import Document, Question
+from ..prediction import Question
 from . import view
 from .errors import words_of
 from .security import count_submission
-from .site import site
+from .site import jobs, site
 
 REFRESH_SECONDS = 5
 PLACES = ("", "next", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth")
@@ -29,13 +27,8 @@ def install(app: Flask) -> None:
     app.add_url_rule("/jobs/<id>/retry", "retry_job", retry, methods=["POST"])
 
 
-def engine() -> Jobs:
-    found: Jobs = current_app.extensions["jobs"]
-    return found
-
-
 def is_possible() -> bool:
-    return engine().are_kept
+    return jobs().are_kept
 
 
 def is_wanted() -> bool:
@@ -43,41 +36,36 @@ def is_wanted() -> bool:
     return site().model.settings.background or ("_background" in request.form and is_possible())
 
 
-def ticket(id: str, form: SchemaForm) -> BaseResponse:
-    """Takes a form in that was validated; a double click gets the same ticket. Raises QueueFull, JobsUnavailable."""
-    engine().accept(id, site().model.name, Question.of(form), g.request_id)
-    return _to(id)
+def ticket(key: str, question: Question) -> BaseResponse:
+    """Takes in what was validated; a double click gets the same ticket. Raises QueueFull, JobsUnavailable."""
+    jobs().accept(key, site().model.name, question, g.request_id)
+    return _to(key)
 
 
 def job(id: str) -> Response | BaseResponse:
     """Where the job is; its answer's page when it is done. Without a script it looks again by itself."""
-    found = engine().look(id)
+    found = jobs().look(id)
     if found.state == "succeeded":
         return redirect(f"{request.script_root}/answers/{id}#answer", 303)
     g.model = site().models.get(found.model)
-    failure = engine().failure(id) if found.state == "failed" else None
+    failure = jobs().failure(id) if found.state == "failed" else None
     is_open = found.state in ("queued", "running")
     every = REFRESH_SECONDS if is_open and "still" not in request.args else 0
     page = render_template("job.html", job=found, every=every, **_failed(failure))
     return Response(page, headers={"Cache-Control": "no-store"})
 
 
-def answer(id: str) -> Document | None:
-    """The document of a job's answer, for whoever looks for it among the kept ones."""
-    return engine().answer(id)
-
-
 def cancel(id: str) -> BaseResponse:
-    engine().look(id)
-    engine().cancel(id)
+    jobs().look(id)
+    jobs().cancel(id)
     return _to(id)
 
 
 def retry(id: str) -> BaseResponse:
-    if not engine().look(id).can_retry:
+    if not jobs().look(id).can_retry:
         raise MalformedRequest("This job cannot be run again: its input is no longer kept.")
     count_submission()
-    engine().retry(id)
+    jobs().retry(id)
     return _to(id)
 
 

@@ -11,8 +11,11 @@ import base64
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
-from flask import Blueprint, Flask, Response, current_app, g, request
+from flask import Blueprint, Flask, Response, current_app, g, redirect, render_template, request
+from werkzeug.wrappers import Response as BaseResponse
 
+from ..answers import answer_id
+from ..endpoint import Endpoint
 from ..errors import (
     AppError,
     BadResponse,
@@ -24,19 +27,23 @@ from ..errors import (
 )
 from ..images import Picture, checked, crop, draw_boxes, in_pixels, read
 from ..media import content_type_of
-from ..results import Box, Boxes, Image, Images, Number, Part, Score, Scores, Table, Text, Vector, as_number
+from ..prediction import Question
+from ..results import Box, Boxes, Image, Images, Number, Part, Score, Scores, Table, Text, Vector, as_number, load
 from ..schema import Field, Schema, Upload, unpacked
 from ..schema.values import InvalidValue, Source
 from ..score import score
 from ..wire import dumps, read_json
 from . import errors
+from .predictions import facts_of, kept_document, wants_fresh
 from .security import count_submission
-from .site import site
+from .site import jobs, site
 
 NO_JSON = "failed to parse json, invalid format"
 NO_PICTURE = "failed to process image, try another image"
 JPEG = "image/jpeg"
+MOST_LABELS = 5
 MOST_FACES = 50  # that are cut out of one picture, those with the best scores
+MOST_PIXELS = 20_000_000  # of all of them together: boxes may lie on each other
 
 Shape = Callable[[AppError], tuple[dict[str, Any], int]]
 
@@ -241,7 +248,7 @@ def _own_model(schema: Schema, named: Any) -> dict[str, Any]:
     return {"model": named if named in choices else choices[0]} if choices else {}
 
 
-# Image classification with job tickets: GET /info
+# Image classification with job tickets: GET /info, GET and POST /classifications, GET /classifications/<id>
 
 
 def _ticket_error(error: AppError) -> tuple[dict[str, Any], int]:
@@ -254,9 +261,86 @@ tickets = _service("tickets", _ticket_error, asks=False)
 @tickets.get("/info")
 def info() -> Response:
     """The models, and the pictures among their examples, each once."""
-    examples = [example for model in site().models.values() for example in model.examples]
-    names = dict.fromkeys(_file_name(value) for example in examples for value in example.inputs.values())
-    return _json({"models": [*site().models], "images": [name for name in names if name]})
+    return _json({"models": [*site().models], "images": [example.name for example in _examples()]})
+
+
+class Example(NamedTuple):
+    """A picture to choose, by the name of its file: where it stands among a model's examples, counted from 1."""
+
+    name: str
+    model: Endpoint
+    number: int
+    field: str
+
+
+def _examples() -> list[Example]:
+    """Each name once."""
+    found: dict[str, Example] = {}
+    for model in site().models.values():
+        for number, example in enumerate(model.examples, 1):
+            for field, value in example.inputs.items():
+                if name := _file_name(value):
+                    found.setdefault(name, Example(name, model, number, field))
+    return [*found.values()]
+
+
+@tickets.get("/classifications")
+def choose() -> str:
+    """Models and pictures to choose from."""
+    models = [model for model in site().models.values() if picture_field(model.schema)]
+    return render_template("classifications.html", models=models, examples=_examples())
+
+
+@tickets.post("/classifications")
+def classify() -> Response | BaseResponse:
+    """A ticket for `model` and `image`: the job's page for browsers, its id for programs."""
+    count_submission()
+    given = request.get_json(silent=True) if request.is_json else request.form
+    wanted: Mapping[str, Any] = given if isinstance(given, Mapping) else {}
+    site().choose(_one_of("model", wanted, site().models))
+    named = {example.name: example for example in _examples()}
+    question = _picked(named[_one_of("image", wanted, named)])
+    ticket = answer_id("", [])
+    jobs().accept(ticket, site().model.name, question, g.request_id)
+    if errors.wants_json() or request.is_json:
+        answer = _json({"id": ticket, "job_id": ticket, "task_status": "queued"}, 202)
+        answer.headers["Location"] = f"{request.script_root}/classifications/{ticket}"
+        return answer
+    return redirect(f"{request.script_root}/jobs/{ticket}", 303)
+
+
+@tickets.get("/classifications/<id>")
+def classification(id: str) -> Response:
+    """`{"task_status", "data"}`, `data` being the best five as `[label, percent]`."""
+    state = jobs().look(id).state
+    status = {"running": "started", "succeeded": "finished", "cancelled": "failed"}.get(state, state)
+    if state != "succeeded":
+        return _json({"task_status": status, "data": None})
+    parts = map(load, kept_document(id)["prediction"]["outputs"])
+    scores = next((part for part in parts if isinstance(part, Scores)), Scores([]))
+    best = [[item.label, round(100 * (_share(item, scores.full) or 0), 2)] for item in scores.scores[:MOST_LABELS]]
+    return _json({"task_status": status, "data": best})
+
+
+def _one_of(name: str, given: Mapping[str, Any], known: Iterable[str]) -> str:
+    """Raises WrongInput."""
+    listed, value = [*known], given.get(name)
+    if value not in listed:
+        raise WrongInput(f"Choose {name} from: {', '.join(listed) or 'none there are'}.")
+    return str(value)
+
+
+def _picked(example: Example) -> Question:
+    """Raises PageNotFound when the model takes no picture, WrongInput."""
+    endpoint = site().model
+    taking = picture_field(endpoint.schema)
+    if taking is None:
+        raise PageNotFound("This model takes no picture.")
+    picture = example.model.example_picture(example.number, example.field, endpoint.settings.image_max_side)
+    if picture is None:
+        raise WrongInput("This picture cannot be read.")
+    row = endpoint.schema.parse({taking.name: picture.upload(example.name)}, "json")
+    return Question(endpoint.schema, [row], {})
 
 
 def _file_name(value: Any) -> str:
@@ -289,8 +373,9 @@ class Asked(NamedTuple):
         return [image for part in self.parts if isinstance(part, Images) for image in part.images]
 
     def images_named(self, name: str, row: int | None = None) -> list[Image]:
-        parts = [part for part in self.parts if isinstance(part, Images) and (part.name, part.row) == (name, row)]
-        return [image for part in parts for image in part.images]
+        """Of the parts whose path in the answer ends so."""
+        listed = [part for part in self.parts if isinstance(part, Images) and part.row == row]
+        return [image for part in listed if part.name.rpartition(".")[2] == name for image in part.images]
 
     def faces(self) -> list[dict[str, Any]]:
         """One for each place; without places, one for each list of labels, which is about the picture that came with
@@ -298,13 +383,21 @@ class Asked(NamedTuple):
         places: dict[tuple[float, ...], list[Box]] = {}
         for box in sorted(self.boxes, key=lambda box: -(box.score or 0)):
             places.setdefault((box.x0, box.y0, box.x1, box.y1), []).append(box)
+        faces, left = [], MOST_PIXELS
+        for boxes in [*places.values()][:MOST_FACES]:
+            cut = crop(self.picture, boxes[0]) if left > 0 else None
+            left -= cut.width * cut.height if cut else 0
+            if cut and left >= 0:
+                faces.append({"face": coded(jpeg(cut)), "prediction": _moods(boxes)})
         if places:
-            cuts = [(crop(self.picture, boxes[0]), boxes) for boxes in [*places.values()][:MOST_FACES]]
-            return [{"face": coded(jpeg(cut)), "prediction": _moods(boxes)} for cut, boxes in cuts if cut]
-        faces = []
+            return faces
+        whole = ""
         for part in self.scores[:MOST_FACES]:
-            own = next((image.base64 for image in self.images_named("face", part.row)), "")
-            faces.append({"face": own or coded(jpeg(self.picture)), "prediction": _moods(part.scores, part.full)})
+            face = next((image.base64 for image in self.images_named("face", part.row)), "")
+            if not face and (left := left - self.picture.width * self.picture.height) >= 0:
+                face = whole = whole or coded(jpeg(self.picture))
+            if face:
+                faces.append({"face": face, "prediction": _moods(part.scores, part.full)})
         return faces
 
 
@@ -342,8 +435,9 @@ def _ask(given: Upload, others: Mapping[str, Any], source: Source) -> Asked:
         raise WrongInput(str(error)) from error
     names = {f.name for f in schema.fields}
     values = {name: value for name, value in others.items() if name in names}
-    scored = score(endpoint, schema, [schema.parse({**values, taking.name: picture.upload(given.name)}, source)])
-    g.facts = {"endpoint_ms": round(scored.reply.seconds * 1000, 1), "tries": scored.reply.tries}
+    row = schema.parse({**values, taking.name: picture.upload(given.name)}, source)
+    scored = score(endpoint, schema, [row], fresh=wants_fresh())
+    g.facts = facts_of(scored)
     return Asked(picture, scored.result.parts)
 
 

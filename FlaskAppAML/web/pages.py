@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 import math
-import time
 from typing import Any
 
 from flask import Flask, Response, g, redirect, render_template, request
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response as BaseResponse
 
-from .. import images, prediction, results
+from .. import images, results
 from ..answers import answer_id
-from ..errors import AnswerGone, EndpointError, PageNotFound, WrongInput
+from ..errors import AnswerGone, PageNotFound, WrongInput
 from ..forms import SchemaForm, prefill
 from ..prediction import Question
-from ..results import Boxes, as_number, downloads
+from ..results import as_number, downloads
 from ..schema import without_files
-from ..score import Scored, score
 from ..wire import dumps
 from . import jobs, pictures, view
-from .boxes import overlay
+from .boxes import boxed, overlay
+from .predictions import first_error, kept_document, scored_document, with_pictures
 from .security import count_submission, is_owner
 from .site import site
 
@@ -30,8 +29,9 @@ XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 def install(app: Flask) -> None:
     app.context_processor(view.common)
     app.extensions["frames"] = {}
-    for shown_as in (view.drawn, view.duration, view.spelled, view.status_words):
-        app.add_template_global(shown_as)
+    shown_as = (view.answer_files, view.drawn, view.duration, view.form_files, view.spelled, view.status_words)
+    for function in shown_as:
+        app.add_template_global(function)
     for path in ("/", "/home", "/models/<model>"):
         app.add_url_rule(path, "ask", ask, methods=["GET"])
         app.add_url_rule(path, "submit", submit, methods=["POST"])
@@ -71,15 +71,20 @@ def example_picture(number: int, model: str = "") -> Response:
     found = pictures.of_example(number, request.args.get("field", ""))
     if found is None:
         raise PageNotFound
-    return Response(found.data, content_type=found.content_type, headers={"Cache-Control": "private, max-age=300"})
+    # Asked about each time: after /connect another model may have this address.
+    response = Response(found.data, content_type=found.content_type, headers={"Cache-Control": "private, no-cache"})
+    response.add_etag()
+    response.make_conditional(request)
+    return response
 
 
 def submit(model: str = "") -> BaseResponse:
     """The way of one submission: check, score, keep, show; or check and give a ticket."""
     key, form = submitted(model)
+    question = Question.of(form)
     if jobs.is_wanted():
-        return jobs.ticket(key, form)
-    document = site().answers.once(key, lambda: with_pictures(scored_document(key, form), key, form))
+        return jobs.ticket(key, question)
+    document = site().answers.once(key, lambda: with_pictures(scored_document(key, question), key, question))
     return answered(document, form)
 
 
@@ -102,7 +107,7 @@ def submitted(model: str) -> tuple[str, SchemaForm]:
 def answered(document: dict[str, Any], form: SchemaForm) -> Response:
     """The page of this answer. Raises EndpointError where it is a failure."""
     if "error" in document:
-        raise g.pop("first_error", None) or EndpointError.revive(document["error"])
+        raise first_error(document)
     outputs, parts = g.pop("fresh", (None, None))
     is_fresh = document["prediction"]["outputs"] is outputs  # neither from disk, nor with a secret removed
     picture = None
@@ -110,37 +115,6 @@ def answered(document: dict[str, Any], form: SchemaForm) -> Response:
         picture = pictures.shown(document, form)
         pictures.offer(form, document)
     return _answered(view.form_page(form, answer=view.Answer(document, parts if is_fresh else None, picture)))
-
-
-def with_pictures(document: dict[str, Any], id: str, form: SchemaForm) -> dict[str, Any]:
-    """A document that will be kept: its pictures stand beside it."""
-    if form.has_files and "error" not in document:
-        document["picture"] = pictures.keep(id, form)
-    return document
-
-
-def scored_document(id: str, form: SchemaForm) -> dict[str, Any]:
-    """The document of one answer, or of a failure, so that a reload does not call the model again."""
-    started = time.perf_counter()
-    try:
-        scored = score(site().model, form.schema, [form.row()])
-    except EndpointError as error:
-        return failed_document(error)
-    return document_of(id, form, scored, time.perf_counter() - started)
-
-
-def failed_document(error: EndpointError) -> dict[str, Any]:
-    g.first_error = error
-    return {"error": error.record()}
-
-
-def document_of(id: str, form: SchemaForm, scored: Scored, seconds: float) -> dict[str, Any]:
-    question = Question.of(form)
-    document = prediction.document_of(site().model, id, question, scored, seconds, g.request_id)
-    g.facts = {"endpoint_ms": round(scored.reply.seconds * 1000, 1), "tries": scored.reply.tries}
-    if not question.secrets:  # what was typed in secret may stand in the parts
-        g.fresh = document["prediction"]["outputs"], scored.result.parts
-    return document
 
 
 def read_again(model: str) -> BaseResponse:
@@ -154,7 +128,7 @@ def read_again(model: str) -> BaseResponse:
 
 def kept(id: str) -> Response:
     """An answer again, by its link."""
-    document = _kept(id)
+    document = kept_document(id)
     site().choose(document["model"])
     form = site().model.form_class()(MultiDict(document["typed"]))
     pictures.offer_kept(form, document)
@@ -164,26 +138,27 @@ def kept(id: str) -> Response:
 
 
 def kept_json(id: str) -> Response:
-    prediction = site().redact.document(_kept(id)["prediction"])
+    prediction = site().redact.document(kept_document(id)["prediction"])
     return _download(_coded(dumps(prediction, indent=2) + "\n"), "application/json; charset=utf-8", id, "json")
 
 
 def kept_csv(id: str) -> Response:
-    sheet = site().redact(downloads.csv_text(view.Answer(_kept(id)).parts))
+    sheet = site().redact(downloads.csv_text(view.Answer(kept_document(id)).parts))
     return _download(_coded(sheet), "text/csv; charset=utf-8", id, "csv")
 
 
 def kept_xlsx(id: str) -> Response:
-    document = site().redact.document(_kept(id))
+    document = site().redact.document(kept_document(id))
     return _download(downloads.xlsx_bytes(view.Answer(document).parts), XLSX, id, "xlsx")
 
 
 def kept_png(id: str) -> Response:
-    """The picture with its boxes, those from the same score on that the page shows."""
-    prediction = site().redact.document(_kept(id)["prediction"])
-    listed = map(results.load, prediction["outputs"])
-    found = next((part for part in listed if isinstance(part, Boxes) and part.boxes), None)
-    picture = site().answers.get_picture(id)
+    """The picture with its boxes, or those of another part (`?part=2`): from the same score on as on the page."""
+    prediction = site().redact.document(kept_document(id)["prediction"])
+    listed = boxed(map(results.load, prediction["outputs"]))
+    number = request.args.get("part", "1")
+    found = next((part for i, part in enumerate(listed, 1) if str(i) == number), None)
+    picture = pictures.kept(id)
     if found is None or picture is None:
         raise PageNotFound
     least = overlay(found, picture.width, picture.height, as_number(request.args.get("least"))).least
@@ -194,22 +169,11 @@ def kept_png(id: str) -> Response:
 def kept_picture(id: str) -> Response:
     """A picture that was kept under this id: with an answer, or with a form in which something was wrong."""
     if site().answers.get(id) is not None:
-        _kept(id)
-    found = site().answers.get_picture(id, request.args.get("field", ""))
+        kept_document(id)
+    found = pictures.kept(id, request.args.get("field", ""))
     if found is None:
         raise AnswerGone
     return Response(found.data, content_type=found.content_type, headers={"Cache-Control": "private, no-store"})
-
-
-def _kept(id: str) -> dict[str, Any]:
-    """Not one of a former endpoint that came when all of those were forgotten already: it would seem to be today's."""
-    document = site().answers.get(id) or jobs.answer(id)
-    if document is None:
-        raise AnswerGone
-    model = site().models.get(document["model"])
-    if model is not None and model.url != document.get("url"):
-        raise AnswerGone
-    return document
 
 
 def _coded(text: str) -> bytes:

@@ -12,7 +12,8 @@ from flask import request
 from ..answers import answer_id
 from ..forms import SchemaForm
 from ..images import Picture
-from .site import site
+from ..prediction import Document, Question
+from .site import jobs, site
 
 SMALL = 320  # pixels, the longest side of an example that is looked at
 
@@ -27,14 +28,18 @@ class Shown:
     height: int
 
 
-def keep(id: str, form: SchemaForm) -> dict[str, Any] | None:
-    """Keeps the pictures of a submission beside its answer. What its document says of the first; None where there is
+def keep(id: str, question: Question) -> Document | None:
+    """Keeps the pictures of a question beside its answer. What its document says of the first; None where there is
     none, or nothing is kept."""
-    listed = [(name, picture) for name, (_, picture) in form.pictures().items()]
-    if not listed or not all(site().answers.keep_picture(id, name, picture) for name, picture in listed):
+    found = question.pictures
+    if not found or not all(site().answers.keep_picture(id, name, picture) for name, picture in found.items()):
         return None
-    name, first = listed[0]
-    return {"field": name, "content_type": first.content_type, "width": first.width, "height": first.height}
+    return question.first_picture()
+
+
+def kept(id: str, field: str = "") -> Picture | None:
+    """A picture that was kept under this id, the first by default; that of a job lies with its input."""
+    return site().answers.get_picture(id, field) or jobs().picture(id, field)
 
 
 def find(reference: str, field: str) -> Picture | None:
@@ -42,7 +47,7 @@ def find(reference: str, field: str) -> Picture | None:
     example."""
     what, _, which = reference.partition(":")
     if what == "kept":
-        return site().answers.get_picture(which, field)
+        return kept(which, field)
     return site().model.example_picture(int(which), field, site().model.settings.image_max_side)
 
 
@@ -60,9 +65,9 @@ def offer_example(form: SchemaForm, number: int) -> None:
 
 def shown(document: Mapping[str, Any], form: SchemaForm) -> Shown | None:
     """From where it is kept with the answer; where nothing is kept, from the form that it was sent with."""
-    if kept := document.get("picture") if document.get("until") else None:
-        address = _address(f"kept:{document['prediction']['id']}", kept["field"])
-        return Shown(address, kept["field"], kept["width"], kept["height"])
+    if first := document.get("picture") if document.get("until") else None:
+        address = _address(f"kept:{document['prediction']['id']}", first["field"])
+        return Shown(address, first["field"], first["width"], first["height"])
     for name, (_, picture) in form.pictures().items():
         return Shown(picture.data_url(), name, picture.width, picture.height)
     return None
@@ -82,9 +87,9 @@ def offer(form: SchemaForm, document: Mapping[str, Any] | None = None) -> None:
 
 def offer_kept(form: SchemaForm, document: Mapping[str, Any]) -> None:
     """The same for an answer that is opened again: of its first picture."""
-    if kept := document.get("picture"):
+    if first := document.get("picture"):
         reference = f"kept:{document['prediction']['id']}"
-        form.offer(kept["field"], reference, _address(reference, kept["field"]))
+        form.offer(first["field"], reference, _address(reference, first["field"]))
 
 
 def _kept_alone(field: str, picture: Picture) -> str:

@@ -5,11 +5,17 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import hmac
+import logging
+import math
 import os
 import re
 import secrets
+import threading
 import time
-from collections.abc import Callable, Iterable
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from functools import cached_property
+from ipaddress import IPv6Address
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -17,6 +23,7 @@ from urllib.parse import urlsplit
 from flask import Flask, Response, current_app, redirect, request
 from itsdangerous import BadSignature, URLSafeTimedSerializer
 from limits import parse
+from limits.errors import StorageError
 from limits.storage import MemoryStorage
 from limits.strategies import SlidingWindowCounterRateLimiter
 from werkzeug.sansio.utils import host_is_trusted
@@ -32,8 +39,11 @@ LOOPBACK = ("localhost", "127.0.0.1", "::1")
 FORWARDED = re.compile(r"forwarded$|x-forwarded-|x-real-ip$|via$", re.IGNORECASE)
 HOST = re.compile(r"[\w.:\[\]-]{0,255}", re.ASCII)
 PREFIX = re.compile(r"(/[\w.~-]+)*", re.ASCII)
-OPEN_TO_ALL = ("asset", "favicon", "health", "sign_in")
+PROBES = ("health", "ready")
+OPEN_TO_ALL = ("asset", "favicon", "sign_in", *PROBES)
 WRONG_GUESSES = "20/minute"  # of the password, per client; also with RATE_LIMIT=off
+REDIS_SECONDS = 0.5  # that a submission waits for the limits in Redis
+REDIS_PAUSE = 10.0  # seconds in which a Redis that was away is not asked
 KEY_LENGTH = 64
 COOKIE = "signed-in"
 COOKIE_SECONDS = 12 * 3600
@@ -42,6 +52,9 @@ NO_DEVICES = ", ".join(
     f"{feature}=()" for feature in ("camera", "microphone", "geolocation", "payment", "usb", "display-capture")
 )
 CAMERA_ALONE = NO_DEVICES.replace("camera=()", "camera=(self)")
+
+
+log = logging.getLogger(__name__)
 
 
 def headers(settings: Settings) -> dict[str, str]:
@@ -82,19 +95,29 @@ def from_another_site() -> bool:
         return True
 
 
+def is_welcome() -> bool:
+    """Whether the page of another site that asks is one of `CORS_ORIGINS`, and asks the API: the only way in that
+    needs no cookie of ours, so that nobody can be made to ask who would not."""
+    allowed = site().settings.cors_origins
+    if not allowed or not request.path.startswith("/api/"):
+        return False
+    return "*" in allowed or request.headers.get("Origin", "").lower() in allowed
+
+
 def install(app: Flask) -> None:
     settings: Settings = app.extensions["site"].settings
     door = Door(settings)
-    app.extensions["submissions"] = Limiter(settings.rate_limit)
+    app.extensions["submissions"] = Limiter(settings.rate_limit, "submissions", settings.redis_url)
 
     @app.before_request
     def admit() -> None:
-        is_probe = request.endpoint == "health"  # comes by address, not by name
+        is_probe = request.endpoint in PROBES  # comes by address, not by name
         if settings.trusted_hosts and not is_probe and not host_is_trusted(request.host, settings.trusted_hosts):
             raise MalformedRequest("This app does not answer to that host name.")
-        if request.method not in READING and from_another_site():
+        if request.method not in READING and from_another_site() and not is_welcome():
             raise Forbidden
-        if settings.password and request.endpoint not in OPEN_TO_ALL and not door.is_open():
+        is_asked_first = request.method == "OPTIONS" and is_welcome()  # browsers ask without the password
+        if settings.password and request.endpoint not in OPEN_TO_ALL and not is_asked_first and not door.is_open():
             raise SignInNeeded
 
     if settings.password:
@@ -136,11 +159,11 @@ def guard(inner: WSGIApplication, settings: Settings) -> WSGIApplication:
 
 
 class Door:
-    """The shared `PASSWORD`: a signed cookie for browsers, HTTP Basic for programs."""
+    """The shared `PASSWORD`: a signed cookie for browsers; HTTP Basic, or the password as bearer, for programs."""
 
     def __init__(self, settings: Settings) -> None:
         self._password = settings.password
-        self._guesses = Limiter(WRONG_GUESSES)
+        self._guesses = Limiter(WRONG_GUESSES, "guesses", settings.redis_url)
         # A new password makes all cookies worthless, since it is part of the salt.
         salt = hashlib.sha256(settings.password.encode()).hexdigest()
         self._signer = URLSafeTimedSerializer(_signing_key(settings), salt=salt) if settings.password else None
@@ -157,6 +180,10 @@ class Door:
         sent = request.authorization
         if sent is not None and sent.type == "basic" and sent.password is not None:
             return self.fits(sent.password)
+        if sent is not None and sent.type == "bearer" and sent.token:
+            return self.fits(sent.token)
+        if is_welcome() and from_another_site():
+            return False  # another site's page does not get in by a cookie of ours
         assert self._signer is not None  # noqa: S101 - a door without a password is never asked
         try:
             return bool(self._signer.loads(request.cookies.get(COOKIE, ""), max_age=COOKIE_SECONDS))
@@ -208,26 +235,88 @@ def _read_key(path: Path) -> str:
 
 
 class Limiter:
-    """So many per client. In this process's memory: with several processes each counts for itself."""
+    """So many per client and `subject`. With `REDIS_URL` all processes count together; without it, and while Redis is
+    away, each for itself in memory."""
 
-    def __init__(self, rate: str) -> None:
+    def __init__(self, rate: str, subject: str, redis_url: str) -> None:
         self._rule = None if rate == "off" else parse(rate)
-        self._limiter = SlidingWindowCounterRateLimiter(MemoryStorage())
+        self._subject = subject
+        self._redis_url = redis_url
+        self._own = SlidingWindowCounterRateLimiter(MemoryStorage())
+        self._away_until = 0.0
 
     def count(self) -> None:
         """Takes one from this client's share. Raises RateLimited when it is used up."""
-        if self._rule is not None and not self._limiter.hit(self._rule, client_address()):
+        if self._rule is not None and not self._ask("hit"):
             raise self._refusal()
 
     def check(self) -> None:
         """Raises RateLimited when nothing is left, and takes nothing."""
-        if self._rule is not None and not self._limiter.test(self._rule, client_address()):
+        if self._rule is not None and not self._ask("test"):
             raise self._refusal()
 
+    def told(self) -> dict[str, str]:
+        """What is left of this client's share, by draft-ietf-httpapi-ratelimit-headers-10."""
+        if self._rule is None:
+            return {}
+        free_at, left = self._ask("get_window_stats")
+        seconds = max(1, math.ceil(free_at - time.time()))
+        return {
+            "RateLimit-Policy": f'"{self._subject}";q={self._rule.amount};w={self._rule.get_expiry()}',
+            "RateLimit": f'"{self._subject}";r={left};t={seconds}',
+        }
+
     def _refusal(self) -> RateLimited:
-        assert self._rule is not None  # noqa: S101 - without a rule nothing is refused
-        free_at = self._limiter.get_window_stats(self._rule, client_address()).reset_time
+        free_at = self._ask("get_window_stats").reset_time
         return RateLimited(f"The limit is {self._rule}.", retry_after=max(1.0, free_at - time.time()))
+
+    def _ask(self, what: str) -> Any:
+        """One of the methods of `limits`, about this client. A Redis that is away is left alone for a while."""
+        if self._redis_url and time.monotonic() >= self._away_until:
+            try:
+                return getattr(self._shared, what)(self._rule, self._subject, counted_address())
+            except StorageError as error:
+                self._away_until = time.monotonic() + REDIS_PAUSE
+                log.warning("Redis: %s; each process counts %s for itself", error, self._subject)
+        return getattr(self._own, what)(self._rule, self._subject, counted_address())
+
+    @cached_property
+    def _shared(self) -> SlidingWindowCounterRateLimiter:
+        from limits.storage import RedisStorage
+        from redis.backoff import NoBackoff
+        from redis.retry import Retry
+
+        options: dict[str, Any] = {
+            "socket_timeout": REDIS_SECONDS,
+            "socket_connect_timeout": REDIS_SECONDS,
+            "retry": Retry(NoBackoff(), 1),  # a kept connection may have been closed meanwhile
+        }
+        storage = RedisStorage(self._redis_url, key_prefix="flaskappaml", wrap_exceptions=True, **options)
+        return SlidingWindowCounterRateLimiter(storage)
+
+
+class AtOnce:
+    """So many at a time per client, as `Limiter` counts clients."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._under_way: Counter[str] = Counter()
+        self._lock = threading.Lock()
+
+    @contextlib.contextmanager
+    def one(self) -> Iterator[None]:
+        """Raises RateLimited when as many are under way."""
+        client = counted_address()
+        with self._lock:
+            if self._under_way[client] >= self._most:
+                raise RateLimited(f"The limit is {self._most} at a time.", retry_after=1.0)
+            self._under_way[client] += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._under_way[client] -= 1
+                self._under_way += Counter()  # without those that are at 0
 
 
 def client_address() -> str:
@@ -236,6 +325,16 @@ def client_address() -> str:
     if address.startswith("["):
         return address[1:].partition("]")[0]
     return address.partition(":")[0] if address.count(":") == 1 else address
+
+
+def counted_address() -> str:
+    """What limits count by: of an IPv6 address the first half, for whoever has one has all that begin so."""
+    address = client_address()
+    try:
+        found = IPv6Address(address)
+    except ValueError:
+        return address
+    return address if found.ipv4_mapped else found.exploded[:19]
 
 
 def count_submission() -> None:

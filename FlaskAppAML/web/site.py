@@ -9,6 +9,7 @@ from flask import current_app, g
 from ..answers import Answers, Forgetful
 from ..endpoint import Endpoint
 from ..errors import NotConfigured, PageNotFound
+from ..jobs import Jobs
 from ..redact import Redactor
 from ..settings import Settings
 from .assets import Assets
@@ -60,6 +61,12 @@ class Site:
         """Of the whole app: the owner's, or that of its one model."""
         first = next(iter(self.models.values()), None)
         return self.settings.title or (first.title if first and len(self.models) == 1 else "FlaskAppAML")
+
+
+def jobs() -> Jobs:
+    """The engine of background jobs."""
+    found: Jobs = current_app.extensions["jobs"]
+    return found
 
 
 def site() -> Site:

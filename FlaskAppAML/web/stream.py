@@ -18,9 +18,11 @@ from flask import Flask, Response, current_app, g, request, stream_with_context
 from ..answers import InPieces
 from ..errors import AppError, EndpointError
 from ..forms import SchemaForm
+from ..prediction import Question
 from ..score import stream
 from ..wire import dumps
-from .pages import answered, document_of, failed_document, submitted, with_pictures
+from .pages import answered, submitted
+from .predictions import document_of, failed_document, with_pictures
 from .site import site
 
 CONTENT_TYPE = "application/x-ndjson"
@@ -75,13 +77,13 @@ def _lines(key: str, form: SchemaForm) -> Iterator[bytes]:
 
 
 def _document(key: str, form: SchemaForm) -> InPieces:
-    started, row = time.perf_counter(), form.row()
-    secrets = [*site().settings.secrets(), *form.schema.secrets(row)]
+    started, question = time.perf_counter(), Question.of(form)
+    secrets = [*site().settings.secrets(), *question.secrets]
     try:
-        scored = yield from stream(site().model, form.schema, [row], secrets)
+        scored = yield from stream(site().model, question.schema, question.rows, secrets)
     except EndpointError as error:
         return failed_document(error)
-    return with_pictures(document_of(key, form, scored, time.perf_counter() - started), key, form)
+    return with_pictures(document_of(key, question, scored, time.perf_counter() - started), key, question)
 
 
 def _last(document: dict[str, Any], form: SchemaForm) -> dict[str, Any]:

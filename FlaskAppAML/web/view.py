@@ -20,10 +20,10 @@ from markupsafe import Markup, escape
 from .. import __version__, results
 from ..forms import SchemaForm
 from ..results import Box, Boxes, Column, Json, Number, Part, Scores, Sentence, Series, Spans, Table, Vector
-from ..results.figures import figure, figures
+from ..results.figures import TINY, figure, figures, is_tiny
 from ..results.tree import Node, tree
 from ..wire import beginning, dumps
-from .boxes import Overlay, overlay
+from .boxes import Overlay, boxed, overlay
 from .drawing import Frame
 from .pictures import Shown
 from .security import is_owner
@@ -60,20 +60,25 @@ def _template(jinja: Environment, part: Part) -> Any:
     return jinja.get_template(f"results/{part.kind}.html").module
 
 
+def form_files(form: SchemaForm) -> Markup:
+    """The sheets and scripts that few forms need."""
+    return _linked([*form.scripts, *(["pictures.css", "pictures.js"] if form.has_files else [])])
+
+
+@pass_environment
 def answer_files(jinja: Environment, answer: Answer) -> Markup:
     """The sheets and scripts that the views of an answer need: each template says it in its macro `files`, by their
     names in `static/`."""
     parts = [*answer.views, *answer.tables]
     macros = (getattr(_template(jinja, part), "files", None) for part in parts)
     names = {name for part, files in zip(parts, macros, strict=True) if files for name in files(part).split()}
-    return Markup("\n  ").join(_linked(name) for name in sorted(names))
+    return _linked(sorted(names))
 
 
-def _linked(name: str) -> Markup:
-    path = f"{request.script_root}{site().assets.path(name)}"
-    if name.endswith(".css"):
-        return Markup('<link rel="stylesheet" href="{}">').format(path)
-    return Markup('<script src="{}" defer></script>').format(path)
+def _linked(names: list[str]) -> Markup:
+    script, sheet = Markup('<script src="{}" defer></script>'), Markup('<link rel="stylesheet" href="{}">')
+    paths = [f"{request.script_root}{site().assets.path(name)}" for name in names]
+    return Markup("\n  ").join((sheet if path.endswith(".css") else script).format(path) for path in paths)
 
 
 def form_page(form: SchemaForm, answer: Answer | None = None, **shown: Any) -> str:
@@ -146,7 +151,8 @@ class Answer:
         longest = part.full or max(numbers, default=0.0)
         drawn = longest > 0 and min(numbers) >= 0
         shown = part.scores[:MOST_BARS]
-        said = figures([item.score for item in shown])
+        known = figures([item.score for item in shown])
+        said = [f"< {TINY:g}" if is_tiny(i.score, longest) else text for i, text in zip(shown, known, strict=True)]
         widths = [f"{100 * (item.score or 0) / longest:.1f}" if drawn else "" for item in shown]
         return drawn, [(item.label, n, w, item.top) for item, n, w in zip(shown, said, widths, strict=True)]
 
@@ -209,7 +215,13 @@ class Answer:
     def kept_for(self) -> str:
         return f"{span(self.until - time.time())} more" if self.until else "not kept"
 
+    @property
+    def is_cached(self) -> bool:
+        return bool(self.meta.get("cached"))
+
     def time_taken(self) -> str:
+        if self.is_cached:
+            return f"{duration(self.meta['total_ms'])}, from the cache"
         return f"{duration(self.meta['total_ms'])}, of which the endpoint {duration(self.meta['endpoint_ms'])}"
 
     def is_said(self, text: str) -> bool:
@@ -234,16 +246,16 @@ class Answer:
         return list(groups)
 
     @property
-    def boxed(self) -> Boxes | None:
-        """The boxes that stand over the picture: the first that were found."""
-        found = (part for part in self.parts if isinstance(part, Boxes) and part.boxes)
-        return next(found, None) if self.picture else None
+    def boxed(self) -> list[Boxes]:
+        """The boxes that stand over the picture, part by part."""
+        return boxed(self.parts) if self.picture else []
 
     def overlay(self, part: Boxes) -> Overlay | None:
         """These boxes over the picture; None where they stand in a table alone."""
-        if self.picture is None or part is not self.boxed:
+        place = next((i for i, one in enumerate(self.boxed) if one is part), None)
+        if self.picture is None or place is None:
             return None
-        return overlay(part, self.picture.width, self.picture.height, self.least)
+        return overlay(part, self.picture.width, self.picture.height, self.least, place)
 
     @staticmethod
     def weaker(count: int) -> str:

@@ -1,0 +1,271 @@
+"""The API's own description: OpenAPI 3.1, made from the schemas in force, one operation for each model."""
+
+from __future__ import annotations
+
+import re
+import types
+import typing
+from collections.abc import Iterable, Mapping
+from dataclasses import fields, is_dataclass
+from typing import Any
+
+from ..endpoint import Endpoint
+from ..results import KINDS, Part
+from ..schema import Schema, json_schema
+
+Document = dict[str, Any]
+
+ID = "^[0-9a-f]{32}$"
+PROBLEMS = {
+    400: "The request cannot be read.",
+    401: "The password of this app is missing or wrong.",
+    403: "It was sent from a page of another site.",
+    404: "There is no such model, prediction or page.",
+    405: "The address does not take this method.",
+    413: "It is more than this app or the model takes at once.",
+    415: "The body is of a type that is not taken.",
+    422: "The input does not fit, or the model refused it. `fields` says what is wrong with each field.",
+    429: "Too many requests. Wait `retry_after` seconds.",
+    502: "The model failed, or cannot be reached. `kind` says why.",
+    503: "Too busy, or the model is being loaded. Wait `retry_after` seconds.",
+    504: "The model took too long.",
+}
+PREFERENCES = [
+    {
+        "name": "Prefer",
+        "in": "header",
+        "description": "`respond-async`: a job at once, in place of the answer.",
+        "schema": {"type": "string"},
+    },
+    {
+        "name": "Idempotency-Key",
+        "in": "header",
+        "description": "Of a job: the same key with the same input is the same job.",
+        "schema": {"type": "string"},
+    },
+]
+OF_ALL = (400, 401, 403, 404, 405, 429)
+OF_A_CALL = (*OF_ALL, 413, 415, 422, 502, 503, 504)
+
+
+def inputs_of(schema: Schema) -> Document:
+    """The JSON Schema of one row."""
+    return json_schema.of_fields(f for f in schema.fields if not f.parameter)
+
+
+def parameters_of(schema: Schema) -> Document | None:
+    """The JSON Schema of what belongs to the call as a whole; None where nothing does."""
+    found = [f for f in schema.visible() if f.parameter]
+    return json_schema.of_fields(found) if found else None
+
+
+def requests_of(endpoint: Endpoint) -> dict[str, Document]:
+    """The JSON Schemas of one row and of each kind of body, by names that clients call their classes after."""
+    schema, word = endpoint.schema, _word(endpoint)
+    parameters, most = parameters_of(schema), endpoint.max_rows(schema)
+    row = _ref(f"{word}Inputs")
+    made = {f"{word}Inputs": inputs_of(schema), f"{word}Request": _body("inputs", row, parameters)}
+    if most > 1:
+        rows = {"type": "array", "minItems": 1, "maxItems": most, "items": row}
+        made[f"{word}RowsRequest"] = _body("rows", rows, parameters)
+    return made
+
+
+def _body(name: str, about: Document, parameters: Document | None) -> Document:
+    apart = {"parameters": parameters} if parameters is not None else {}
+    needed = ["parameters"] if parameters and "required" in parameters else []
+    return {
+        "type": "object",
+        "properties": {name: about, **apart},
+        "required": [name, *needed],
+        "additionalProperties": False,
+    }
+
+
+def _word(endpoint: Endpoint) -> str:
+    """What classes of its own are called in clients that are made from the document."""
+    return "".join(part.capitalize() for part in re.split("[-_]", endpoint.name))
+
+
+def document(title: str, version: str, root: str, models: Iterable[Endpoint], *, locked: bool = False) -> Document:
+    """`root` is the path that the app stands under, "" or such as /clusters; `locked`
+    says that a password is needed."""
+    listed = list(models)
+    paths: Document = {
+        "/api/v1/models": {"get": _reading("listModels", "All models", "Models")},
+    }
+    for endpoint in listed:
+        at = f"/api/v1/models/{endpoint.name}"
+        paths[at] = {"get": _reading(f"describe_{endpoint.name}", f"{endpoint.title}: what it asks for", "Model")}
+        paths[f"{at}/predictions"] = {"post": _scoring(endpoint)}
+    paths["/api/v1/predictions/{id}"] = {
+        "get": _reading("getPrediction", "A prediction again, while it is kept", "Prediction"),
+        "parameters": [{"name": "id", "in": "path", "required": True, "schema": {"type": "string", "pattern": ID}}],
+    }
+    paths |= _job_paths()
+    own = {name: about for endpoint in listed for name, about in requests_of(endpoint).items()}
+    made: Document = {
+        "openapi": "3.1.0",
+        "info": {"title": title, "version": version},
+        "servers": [{"url": root or "/"}],
+        "paths": paths,
+        "components": {"schemas": {**own, **_components()}},
+    }
+    if locked:
+        made["components"]["securitySchemes"] = {"password": {"type": "http", "scheme": "bearer"}}
+        made["security"] = [{"password": []}]
+    return made
+
+
+def _reading(name: str, summary: str, answer: str) -> Document:
+    return {"operationId": name, "summary": summary, "responses": _answers(answer, OF_ALL)}
+
+
+def _job_paths() -> Document:
+    which = {"name": "id", "in": "path", "required": True, "schema": {"type": "string", "pattern": ID}}
+    result = _reading("getJobResult", "Its prediction, when it is done", "Prediction")
+    result["responses"] |= _answers("Job", OF_A_CALL, "202") | {"200": result["responses"]["200"]}
+    deleting = _reading("deleteJob", "Cancels it, and deletes what is kept of it", "Job")
+    deleting["responses"]["204"] = {"description": "It is gone."}
+    del deleting["responses"]["200"]
+    return {
+        "/api/v1/jobs/{id}": {
+            "get": _reading("getJob", "How far a job is", "Job"),
+            "delete": deleting,
+            "parameters": [which],
+        },
+        "/api/v1/jobs/{id}/result": {"get": result, "parameters": [which]},
+    }
+
+
+def _scoring(endpoint: Endpoint) -> Document:
+    bodies = [_ref(name) for name in requests_of(endpoint) if name.endswith("Request")]
+    body = bodies[0] if len(bodies) == 1 else {"oneOf": bodies}
+    examples = _examples(endpoint)
+    content = {"application/json": {"schema": body, **({"examples": examples} if examples else {})}}
+    operation = {
+        "operationId": f"predict_{endpoint.name}",
+        "summary": endpoint.title,
+        "parameters": PREFERENCES,
+        "requestBody": {"required": True, "content": content},
+        "responses": _answers("Prediction", OF_A_CALL) | _answers("Job", (), "202"),
+    }
+    return operation | ({"description": endpoint.description} if endpoint.description else {})
+
+
+def _examples(endpoint: Endpoint) -> Document:
+    schema = endpoint.schema
+    return {
+        f"example-{number}": {"summary": example.name, "value": bodied(schema, example.inputs)}
+        for number, example in enumerate(endpoint.examples[:20], 1)
+    }
+
+
+def bodied(schema: Schema, values: Mapping[str, Any]) -> Document:
+    """A body with these values by field name."""
+    apart = {f.name for f in schema.fields if f.parameter}
+    inputs = {name: value for name, value in values.items() if name not in apart}
+    parameters = {name: value for name, value in values.items() if name in apart}
+    return {"inputs": inputs, **({"parameters": parameters} if parameters else {})}
+
+
+def _answers(name: str, problems: Iterable[int], status: str = "200") -> Document:
+    good = {"description": f"{name}.", "content": {"application/json": {"schema": _ref(name)}}}
+    return {status: good} | {
+        str(status): {
+            "description": PROBLEMS[status],
+            "content": {"application/problem+json": {"schema": _ref("Problem")}},
+        }
+        for status in sorted(problems)
+    }
+
+
+def _ref(name: str) -> Document:
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def _components() -> Document:
+    text, number = {"type": "string"}, {"type": "number"}
+    model = {"name": text, "title": text, "dialect": text, "inputs": {"type": "object"}}
+    meta = {
+        "endpoint_ms": number,
+        "total_ms": number,
+        "request_id": text,
+        "model_version": {"type": ["string", "null"]},
+        "cached": {"type": "boolean"},
+    }
+    prediction = {
+        "id": {"type": "string", "pattern": ID},
+        "model": text,
+        "status": {"const": "succeeded"},
+        "outputs": {"type": "array", "items": _ref("Output")},
+        "raw": {"description": "The model’s own answer, where the owner shows it."},
+        "meta": _object(meta),
+    }
+    problem = {
+        "type": text,
+        "title": text,
+        "status": {"type": "integer"},
+        "detail": text,
+        "kind": text,
+        "fields": {"type": "object", "additionalProperties": text},
+        "request_id": text,
+    }
+    more = {"retry_after": {"type": "integer"}, "model_status": {"type": "integer"}}
+    job = {
+        "id": {"type": "string", "pattern": ID},
+        "model": text,
+        "status": {"enum": ["queued", "running", "succeeded", "failed", "cancelled"]},
+        "position": {"type": ["integer", "null"], "description": "In the line, from 1."},
+        "seconds": {**number, "description": "Since it was taken in, or until it ended."},
+        "result": {"type": ["string", "null"], "description": "Where its prediction is."},
+        "error": {"oneOf": [_ref("Problem"), {"type": "null"}]},
+    }
+    outputs = {kind: f"{kind.title()}Output" for kind in KINDS}
+    return {
+        "Models": _object({"models": {"type": "array", "items": _ref("Model")}}),
+        "Model": _object(model) | {"properties": {**model, "parameters": {"type": "object"}}},
+        "Prediction": _object(prediction),
+        "Job": _object(job),
+        "Problem": _object(problem) | {"properties": {**problem, **more}},
+        "Output": {
+            "oneOf": [_ref(name) for name in outputs.values()],
+            "discriminator": {
+                "propertyName": "kind",
+                "mapping": {kind: _ref(name)["$ref"] for kind, name in outputs.items()},
+            },
+        },
+        **{outputs[kind]: _of_part(part) for kind, part in KINDS.items()},
+    }
+
+
+def _object(properties: Document) -> Document:
+    return {"type": "object", "properties": properties, "required": list(properties)}
+
+
+def _of_part(part: type[Part]) -> Document:
+    """What every kind of part may say (`row`: to which of several rows it belongs, counted from 0) is left out where
+    there is nothing to say."""
+    made = _of_class(part)
+    made["properties"] = {"kind": {"const": part.kind}, **made["properties"], "row": {"type": "integer"}}
+    shared = {f.name for f in fields(Part)}
+    made["required"] = ["kind", *(name for name in made["required"] if name not in shared)]
+    return made
+
+
+def _of_class(one: Any) -> Document:
+    hints = typing.get_type_hints(one)
+    return _object({f.name: _of_type(hints[f.name]) for f in fields(one)})
+
+
+_OF_TYPE = {str: "string", int: "integer", float: "number", bool: "boolean", types.NoneType: "null"}
+
+
+def _of_type(hint: Any) -> Document:
+    if typing.get_origin(hint) is list:
+        return {"type": "array", "items": _of_type(typing.get_args(hint)[0])}
+    if isinstance(hint, types.UnionType):
+        return {"type": [_OF_TYPE[one] for one in typing.get_args(hint)]}
+    if is_dataclass(hint):
+        return _of_class(hint)
+    return {"type": _OF_TYPE[hint]} if hint in _OF_TYPE else {}

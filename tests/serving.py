@@ -1,0 +1,23 @@
+"""An app on a socket, as `runserver.py` serves it, for as long as a test needs it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from flask import Flask
+from waitress import create_server
+
+
+@contextmanager
+def served(app: Flask, threads: int = 8) -> Iterator[str]:
+    """The address it listens on, without a slash at its end."""
+    server = create_server(app, host="127.0.0.1", port=0, threads=threads, clear_untrusted_proxy_headers=False)
+    runner = threading.Thread(target=server.run, daemon=True)
+    runner.start()
+    try:
+        yield f"http://127.0.0.1:{server.effective_port}"
+    finally:
+        server.close()
+        runner.join(5)
