@@ -152,6 +152,10 @@ def test_a_table_pasted_from_a_spreadsheet() -> None:
     assert cells(PLAIN.replace(",", "\t"), "pasted") == TWO
 
 
+def test_a_name_that_zip_files_begin_with_too() -> None:
+    assert cells("PK,a\nx,y\n") == [{"PK": "x", "a": "y"}]
+
+
 def test_ragged_rows() -> None:
     sheet, found = read("a,b,c\n1,2\n1,2,3,,\n1,2,3,4\n\n,,\n5,6,7\n")
     assert [row.cells for row in found[:2]] == [{"a": "1", "b": "2", "c": ""}, {"a": "1", "b": "2", "c": "3"}]

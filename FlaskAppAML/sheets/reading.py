@@ -14,7 +14,7 @@ from .sheet import MOST_COLUMNS, Kind, Line, Row, Sheet, name_of
 
 SAMPLE = 1_000  # rows
 MOST_NAMED = 5  # rows or columns, in a warning
-PACKED, OLD_OFFICE = b"PK", b"\xd0\xcf\x11\xe0"
+PACKED, OLD_OFFICE = (b"PK\x03\x04", b"PK\x05\x06"), b"\xd0\xcf\x11\xe0"
 LOCKED = "EncryptedPackage".encode("utf-16-le")  # the stream of a workbook with a password
 OTHERS = {b"\x1f\x8b": "gzip", b"%PDF": "PDF", b"\x89PNG": "PNG", b"\xff\xd8\xff": "JPEG", b"BZh": "bzip2"}
 JSON_NAMES = (".jsonl", ".ndjson", ".json")
@@ -48,7 +48,7 @@ def look(file: BinaryIO, name: str, names: Collection[str] = (), *, header: bool
     delimiter = delimited.delimiter_of(file, encoding)
     kind: Kind = "tsv" if delimiter == "\t" else "csv"
     found = Sheet(kind, (), 0, encoding, delimiter)
-    return _look_at_table(file, found, names, header, said)
+    return _look_at_table(_lines(file, found), found, names, header, said)
 
 
 def rows(file: BinaryIO, sheet: Sheet, start: int = 0) -> Iterator[Row]:
@@ -89,14 +89,14 @@ class Counted:
 
 def _look_at_workbook(file: BinaryIO, names: Collection[str], header: bool | None) -> Sheet:
     errors = workbooks.check(file)
-    worksheet, all_of_them = workbooks.worksheet_of(file)
+    worksheet, count, lines = workbooks.first_worksheet(file)
     said = []
-    if len(all_of_them) > 1:
-        said.append(f"There are {len(all_of_them):,} sheets; “{worksheet}” is the first with something in it.")
+    if count > 1:
+        said.append(f"There are {count:,} sheets; “{worksheet}” is the first with something in it.")
     if errors:
         cells = "1 cell of this workbook holds" if errors == 1 else f"{errors:,} cells of this workbook hold"
         said.append(f"{cells} an error such as #N/A, which is read as empty.")
-    sheet = _look_at_table(file, Sheet("xlsx", (), 0, worksheet=worksheet), names, header, said)
+    sheet = _look_at_table(lines, Sheet("xlsx", (), 0, worksheet=worksheet), names, header, said)
     if sheet.count > workbooks.MOST_ROWS:
         raise InvalidSheet(f"An Excel file may have {workbooks.MOST_ROWS:,} rows. {workbooks.AS_CSV}")
     return sheet
@@ -119,9 +119,10 @@ def _look_at_json(file: BinaryIO, encoding: str, said: list[str]) -> Sheet:
     return Sheet("jsonl", columns, len(sample) + sum(1 for _ in lines), encoding, warnings=tuple(said))
 
 
-def _look_at_table(file: BinaryIO, found: Sheet, names: Collection[str], header: bool | None, said: list[str]) -> Sheet:
-    """`found` is what is known so far: how to get at the lines."""
-    lines = _lines(file, found)
+def _look_at_table(
+    lines: Iterator[Line], found: Sheet, names: Collection[str], header: bool | None, said: list[str]
+) -> Sheet:
+    """`found` is what is known so far: how the lines were got at."""
     sample = list(islice(lines, SAMPLE))
     if not sample:
         raise InvalidSheet(EMPTY)

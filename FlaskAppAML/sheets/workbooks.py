@@ -24,8 +24,9 @@ MOST_PARTS = 10_000
 MOST_ROWS = 100_000
 MOST_CELLS = 2_000_000
 PIECE = 1 << 18
+VALUES = frozenset({"v", "is", "f"})  # a cell without one of these is only formatted
 CELLS = b"sheetData"  # the element around them, which a part without cells does not name
-PLACE = re.compile(r"([A-Za-z]{1,3})([0-9]{1,7})", re.ASCII)
+LETTERS = re.compile(r"[A-Za-z]{1,3}", re.ASCII)
 SAVE_AS_XLSX = "Open it in a spreadsheet and save it as .xlsx or CSV."
 # A wrong archive, a part that is not packed as it says, one with a password, one that is not XML.
 UNREADABLE = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError, expat.ExpatError)
@@ -82,49 +83,58 @@ class _Extent:
     def __init__(self) -> None:
         self.row = self.column = self.errors = 0
         self.first_row = self.first_column = 1 << 30
-        self.last_row = self.last_column = 0
+        self.last_row = self.last_column = self.taken_row = 0
+        self.columns: dict[str, int] = {}  # by their letters
 
     def begin(self, name: str, attributes: dict[str, str]) -> None:
-        name = name.rpartition(":")[2]
+        """Called for every element, so some million times."""
+        if ":" in name:
+            name = name.rpartition(":")[2]
         if name == "c":
             self.column += 1
-            if place := PLACE.fullmatch(attributes.get("r", "")):
-                self.column, self.row = _number_of(place[1]), int(place[2])
-            self.errors += attributes.get("t") == "e"
-        elif name in ("v", "is", "f"):
-            self._take_in()
+            if "r" in attributes:
+                place = attributes["r"]
+                letters = place.rstrip("0123456789")
+                self.row = int(place[len(letters) :])
+                self.column = self.columns.get(letters) or self._column_of(letters)
+            if "t" in attributes and attributes["t"] == "e":
+                self.errors += 1
+        elif name in VALUES:
+            if self.row != self.taken_row or not self.first_column <= self.column <= self.last_column:
+                self._take_in()
         elif name == "row":
-            given = attributes.get("r", "")
-            self.row = int(given) if given.isdecimal() and len(given) < 8 else self.row + 1
+            self.row = int(attributes["r"]) if "r" in attributes else self.row + 1
             self.column = 0
 
+    def _column_of(self, letters: str) -> int:
+        """A is 1. Raises ValueError."""
+        if not LETTERS.fullmatch(letters):
+            raise ValueError
+        number = 0
+        for letter in letters.upper():
+            number = 26 * number + ord(letter) - 64
+        self.columns[letters] = number
+        return number
+
     def _take_in(self) -> None:
-        if self.row > self.last_row or self.column > self.last_column or self.column < self.first_column:
-            self.first_row, self.last_row = min(self.first_row, self.row), max(self.last_row, self.row)
-            self.first_column, self.last_column = (
-                min(self.first_column, self.column),
-                max(self.last_column, self.column),
+        self.taken_row = self.row
+        self.first_row, self.last_row = min(self.first_row, self.row), max(self.last_row, self.row)
+        self.first_column, self.last_column = min(self.first_column, self.column), max(self.last_column, self.column)
+        rows = self.last_row - self.first_row + 1
+        if rows * (self.last_column - self.first_column + 1) > MOST_CELLS:
+            raise InvalidSheet(
+                f"This Excel file has more than {MOST_CELLS:,} cells, empty ones between them included. {AS_CSV}"
             )
-            rows = self.last_row - self.first_row + 1
-            if rows * (self.last_column - self.first_column + 1) > MOST_CELLS:
-                raise InvalidSheet(
-                    f"This Excel file has more than {MOST_CELLS:,} cells, empty ones between them included. {AS_CSV}"
-                )
-        self.first_row = min(self.first_row, self.row)
 
     def refuse(self, *_: Any) -> None:
         raise InvalidSheet(DAMAGED)
 
 
-def _number_of(letters: str) -> int:
-    number = 0
-    for letter in letters.upper():
-        number = 26 * number + ord(letter) - 64
-    return number
+def first_worksheet(file: BinaryIO) -> tuple[str, int, Iterator[Line]]:
+    """The first visible worksheet that has something in it: its name, how many are visible, and its lines.
 
-
-def worksheet_of(file: BinaryIO) -> tuple[str, list[str]]:
-    """The first visible worksheet that has something in it, and the names of the visible ones. Raises InvalidSheet."""
+    Raises InvalidSheet.
+    """
     from python_calamine import SheetTypeEnum, SheetVisibleEnum
 
     book = _book(file)
@@ -134,14 +144,18 @@ def worksheet_of(file: BinaryIO) -> tuple[str, list[str]]:
         if one.typ == SheetTypeEnum.WorkSheet and one.visible == SheetVisibleEnum.Visible
     ]
     for name in names:
-        if _read(book, name).start is not None:
-            return name, names
+        if (sheet := _read(book, name)).start is not None:
+            return name, len(names), _lines_of(sheet)
     raise InvalidSheet("There is nothing in this Excel file. Fill in a header and a row.")
 
 
 def lines(file: BinaryIO, worksheet: str) -> Iterator[Line]:
     """Those that are not empty, their cells as texts. Raises InvalidSheet."""
-    for number, cells in enumerate(_read(_book(file), worksheet).iter_rows(), 1):
+    return _lines_of(_read(_book(file), worksheet))
+
+
+def _lines_of(sheet: Any) -> Iterator[Line]:
+    for number, cells in enumerate(sheet.iter_rows(), 1):
         texts = [_text(cell) for cell in cells]
         if "".join(texts).strip():
             yield Line(number, texts)

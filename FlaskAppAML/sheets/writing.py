@@ -102,10 +102,14 @@ def _write_workbook(file: BinaryIO, columns: Sequence[str], rows: Iterable[Seque
             large += isinstance(value, int) and abs(value) > EXACT
             long += isinstance(value, str) and len(value) > LONGEST_TEXT
     book.close()
-    said = [f"{large:,} whole numbers are text, because Excel would round them."] if large else []
-    return said + (
-        [f"{long:,} texts are cut, because a cell of Excel has room for {LONGEST_TEXT:,} characters."] if long else []
-    )
+    return [
+        *_about(large, "whole number is", "whole numbers are", "text, because Excel would round them"),
+        *_about(long, "text is", "texts are", f"cut: a cell of Excel has room for {LONGEST_TEXT:,} characters"),
+    ]
+
+
+def _about(count: int, one: str, several: str, what: str) -> list[str]:
+    return [f"{count:,} {one if count == 1 else several} {what}."] if count else []
 
 
 def _plain(value: Any) -> Any:
