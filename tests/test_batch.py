@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import secrets
 import threading
 import time
@@ -11,17 +12,23 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from soak.parts import HAS_POSTGRES, postgres
 from soak.rows import RowsEndpoint, csv_rows
 
 from FlaskAppAML import batch, sheets
 from FlaskAppAML import endpoint as endpoint_module
+from FlaskAppAML import store as store_module
 from FlaskAppAML.batch import Done, Plan
 from FlaskAppAML.errors import EndpointError, JobGone, KeyRefused, QueueFull
 from FlaskAppAML.jobs import Jobs
 from FlaskAppAML.redact import Redactor
 from FlaskAppAML.results import Column, Json, Number, Result, Score, Scores, Table, Text
 from FlaskAppAML.settings import Settings
+from FlaskAppAML.store import Store
 
+needs_postgres = pytest.mark.skipif(
+    not HAS_POSTGRES and not os.environ.get("CI"), reason="LOUD: no PostgreSQL, so no file was kept there"
+)
 Score_ = Callable[..., list[Done]]
 Make = Callable[..., Jobs]
 
@@ -32,12 +39,26 @@ def model() -> Iterator[RowsEndpoint]:
         yield made
 
 
-@pytest.fixture
-def make(model: RowsEndpoint, tmp_path: Path) -> Make:
+@pytest.fixture(scope="module")
+def postgres_url() -> Iterator[str]:
+    with postgres() as url:
+        yield Settings.read({"DATABASE_URL": url}).database_url
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=needs_postgres)])
+def make(request: pytest.FixtureRequest, model: RowsEndpoint, tmp_path: Path) -> Make:
     """An engine without threads of its own; `run_next` runs what waits."""
+    database_url = "" if request.param == "sqlite" else request.getfixturevalue("postgres_url")
+    if database_url:
+        store = Store(database_url, Path(), 60)
+        store.waiting()
+        with store._engine.begin() as c:
+            for table in (store_module.JOBS, store_module.PIECES, store_module.BATCHES):
+                c.execute(table.delete())
 
     def made(**changes: Any) -> Jobs:
-        settings = Settings(**model.settings(tmp_path, job_workers=0, retries=0, **changes))
+        own = {"job_workers": 0, "retries": 0, "database_url": database_url, **changes}
+        settings = Settings(**model.settings(tmp_path, **own))
         one = endpoint_module.Endpoint(settings)
         return Jobs(settings, {"model": one}.get, Redactor(settings.secrets()))
 
