@@ -4,6 +4,7 @@
     ├── SettingError       503  not_configured  a setting is wrong; stops the start
     ├── MalformedRequest   400  bad_input     the request could not be read
     ├── WrongInput         422  bad_input     fields need a change; nothing was sent
+    ├── InvalidSheet       422  bad_input     a file cannot be read as a table
     ├── RequestTooLarge    413  too_large
     ├── SignInNeeded       401  auth          a password of ours is missing
     ├── Forbidden          403  forbidden     a form sent from another site
@@ -110,6 +111,15 @@ class WrongInput(AppError):
     kind, status = "bad_input", 422
     said = "some fields need a change."
     turn = "Yours: change the fields that are named."
+    again = "After the change."
+
+
+class InvalidSheet(AppError):
+    """`detail` says what to do."""
+
+    kind, status = "bad_input", 422
+    said = "this file cannot be read as a table."
+    turn = "Yours: mend the file, or save it in another format."
     again = "After the change."
 
 

@@ -29,6 +29,7 @@ LEVELS = {
     "reading": 1.1,  # what services say about themselves
     "results": 1.2,  # what is answered
     "images": 1.3,
+    "sheets": 1.3,  # files of rows
     "answers": 1.5,
     "cache": 1.5,
     "examples": 1.5,
@@ -130,7 +131,7 @@ def test_the_plain_app_starts_without_heavy_libraries() -> None:
     code = (
         "import sys, FlaskAppAML; from FlaskAppAML.settings import Settings;"
         "FlaskAppAML.create_app(Settings(url='http://127.0.0.1:9/x', api_key='abcdefgh'));"
-        "heavy = ('sqlalchemy', 'redis', 'rq', 'PIL', 'sklearn', 'numpy', 'xlsxwriter', 'demo');"
+        "heavy = ('sqlalchemy', 'redis', 'rq', 'PIL', 'sklearn', 'numpy', 'xlsxwriter', 'python_calamine', 'demo');"
         "print([name for name in heavy if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)

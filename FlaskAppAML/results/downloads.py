@@ -15,7 +15,7 @@ from .figures import EXACT
 
 # What a spreadsheet would take for a formula. A number may begin with a minus or a plus.
 FORMULA = re.compile(r"[=+\-@\t\r]")
-NUMBER = re.compile(r"[+-]?[0-9.]+([eE][+-]?[0-9]+)?")
+NUMBER = re.compile(r"[+-]?[0-9.,]+([eE][+-]?[0-9]+)?")
 
 # XLSX, as Excel reads it: its specifications and limits.
 MOST_COLUMNS = 16_384
@@ -37,9 +37,9 @@ def csv_text(parts: Iterable[Part]) -> str:
     writer = csv.writer(sheet, lineterminator="\r\n")
     for number, table in enumerate(blocks):
         if len(blocks) > 1:
-            writer.writerows([*[[]] * (number > 0), [_cell(table.label or table.name)]])
-        writer.writerow([_cell(_head(column)) for column in table.columns])
-        writer.writerows([_cell(value) for value in row] for row in _rows(table))
+            writer.writerows([*[[]] * (number > 0), [csv_cell(table.label or table.name)]])
+        writer.writerow([csv_cell(_head(column)) for column in table.columns])
+        writer.writerows([csv_cell(value) for value in row] for row in _rows(table))
     return "\ufeff" + sheet.getvalue()
 
 
@@ -57,27 +57,29 @@ def xlsx_bytes(parts: Iterable[Part]) -> bytes:
         heads = [_head(column) for column in table.columns]
         is_wide = len(heads) > MOST_COLUMNS
         for i, head in enumerate(heads if not is_wide else []):
-            sheet.write_string(0, i, _sheet_text(head), bold)
+            sheet.write_string(0, i, sheet_text(head), bold)
         lines = zip(heads, *_rows(table), strict=True) if is_wide else _rows(table)
         for i, line in enumerate(lines, start=0 if is_wide else 1):
             for j, value in enumerate(line):
-                _write(sheet, i, j, value)
+                write_cell(sheet, i, j, value)
         if not is_wide:
             sheet.freeze_panes(1, 0)
     book.close()
     return written.getvalue()
 
 
-def _write(sheet: Any, row: int, column: int, value: Any) -> None:
+def write_cell(sheet: Any, row: int, column: int, value: Any) -> None:
+    """Into a worksheet of XlsxWriter."""
     if isinstance(value, bool):
         sheet.write_boolean(row, column, value)
     elif isinstance(value, int | float) and abs(value) <= (EXACT if isinstance(value, int) else LARGEST):
         sheet.write_number(row, column, value)
     elif value is not None:  # NaN and infinities too
-        sheet.write_string(row, column, _sheet_text(_text(value)))
+        sheet.write_string(row, column, sheet_text(_text(value)))
 
 
-def _sheet_text(text: str) -> str:
+def sheet_text(text: str) -> str:
+    """As much of it as a cell of XLSX has room for."""
     units = text.encode("utf-16-le", "replace")  # which Excel counts
     is_long = len(units) > 2 * LONGEST_TEXT
     return f"{units[: 2 * LONGEST_TEXT - 2].decode('utf-16-le', 'ignore')}…" if is_long else units.decode("utf-16-le")
@@ -85,7 +87,7 @@ def _sheet_text(text: str) -> str:
 
 def _sheet_name(name: str, taken: set[str]) -> str:
     """As Excel allows it, and no name twice, in whatever case."""
-    plain = NOT_IN_SHEET_NAMES.sub(" ", _sheet_text(name)).strip("' ") or "answer"
+    plain = NOT_IN_SHEET_NAMES.sub(" ", sheet_text(name)).strip("' ") or "answer"
     for number in range(1, len(taken) + 2):
         ending = f" {number}" if number > 1 else ""
         found = plain[: LONGEST_SHEET_NAME - len(ending)].rstrip("' ") + ending
@@ -140,7 +142,7 @@ def _text(value: Any) -> str:
     return dumps(value) if isinstance(value, dict | list) else str(value)
 
 
-def _cell(value: Any) -> str:
+def csv_cell(value: Any) -> str:
     """As text; formula-looking text gets an apostrophe in front, which spreadsheets do not run."""
     if value is None:
         return ""
