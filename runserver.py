@@ -11,12 +11,15 @@ import os
 import secrets
 import signal
 import sys
+from copy import copy
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from waitress import create_server
+from waitress.channel import HTTPChannel
+from waitress.parser import HTTPRequestParser
 
 from FlaskAppAML import create_app
 from FlaskAppAML.errors import SettingError
@@ -102,6 +105,7 @@ def serve(host: str, port: int) -> None:
     with_demo = local and not settings.url and not settings.models
     demos = start_demo(settings) if with_demo else {}
     app = create_app(demos.get("companies", settings), local=local, demo=with_demo, demos=demos)
+    HTTPChannel.parser_class = _parser(settings)
     # waitress would remove forwarded headers; the app must see them to know that a request is not local.
     server = create_server(
         app,
@@ -110,7 +114,7 @@ def serve(host: str, port: int) -> None:
         threads=THREADS,
         ident=None,
         clear_untrusted_proxy_headers=False,
-        max_request_body_size=settings.max_request_bytes + SPARE_BYTES,
+        max_request_body_size=max(settings.max_request_bytes, settings.max_batch_bytes) + SPARE_BYTES,
     )
     print(f"FlaskAppAML: http://{'localhost' if local else host}:{port}", flush=True)
     if with_demo:
@@ -119,6 +123,20 @@ def serve(host: str, port: int) -> None:
             print(f"It has no {' and no '.join(missing)}: pip install -r demo/requirements.txt", flush=True)
     app.extensions["jobs"].resume()
     server.run()
+
+
+def _parser(settings: Settings) -> type[Any]:
+    """waitress's own, which reads bodies to their end before the app is asked: large ones for files of rows alone."""
+
+    class Parser(HTTPRequestParser):
+        def parse_header(self, header_plus: bytes) -> None:
+            super().parse_header(header_plus)
+            if not str(self.path).endswith(("/batch", "/batches")):
+                limits = copy(self.__dict__["adj"])
+                limits.max_request_body_size = settings.max_request_bytes + SPARE_BYTES
+                self.adj: Any = limits
+
+    return Parser
 
 
 def start_demo(settings: Settings) -> dict[str, Settings]:

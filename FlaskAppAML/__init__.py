@@ -36,6 +36,7 @@ def create_app(
     came along, and `demos` are settings for each of its models. Raises SettingError.
     """
     from .cli import check
+    from .cli_batch import command as batch
     from .endpoint import Endpoint
     from .jobs import Jobs
     from .redact import Redactor
@@ -43,6 +44,7 @@ def create_app(
     from .web import (
         api,
         assets,
+        batches,
         camera,
         connect,
         errors,
@@ -75,10 +77,10 @@ def create_app(
     )
     # The site changes when its owner connects another endpoint; jobs go to the one of the moment.
     made.extensions["jobs"] = Jobs(settings, lambda name: made.extensions["site"].models.get(name), redact)
-    rooms = (logs, security, errors, assets, health, pages, stream, jobs, camera, originals, connect)
+    rooms = (logs, security, errors, assets, health, pages, stream, jobs, batches, camera, originals, connect)
     for room in (*rooms, api, guide, metrics):
         room.install(made)
-    for command in (check, worker):
+    for command in (check, worker, batch):
         made.cli.add_command(command)
     return made
 

@@ -15,16 +15,18 @@ import json
 import logging
 import re
 import secrets
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
 from decimal import Decimal
-from functools import cached_property
+from functools import cached_property, partial
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
+from weakref import WeakKeyDictionary
 
 from .endpoint import Endpoint
 from .errors import (
@@ -47,7 +49,8 @@ from .settings import Settings
 from .wire import dumps
 
 if TYPE_CHECKING:
-    from .store import Job, Store, Taken
+    from .batch import Done, Pace
+    from .store import Job, Progress, Store, Taken
 
 FILE_NAME = "jobs.sqlite3"
 KEPT_SECONDS = 86_400.0  # after the end, or ANSWER_MINUTES where that is longer
@@ -59,11 +62,13 @@ MOST_RUNS = 5  # whoever ran it died each time, so it may be its fault
 FIRST_PAUSE = 2.0  # before a job is tried again; each further pause is twice as long
 LONGEST_PAUSE = 60.0
 MOST_BELLS = 100
+MOST_DRAFTS = 50
 MOST_SEARCHED = 100_000
 LOGGED_BODY = 2000
 RING_SECONDS = 1.0  # that a ticket waits for Redis at the most
 
 log = logging.getLogger(__name__)
+T = TypeVar("T")
 
 
 class Jobs:
@@ -83,6 +88,8 @@ class Jobs:
         self._called = threading.Semaphore(0)
         self._swept = 0.0
         self._slow: dict[str, tuple[Endpoint, Endpoint]] = {}
+        self._paces: WeakKeyDictionary[Endpoint, Pace] = WeakKeyDictionary()
+        self.ending = threading.Event()  # set by a worker that was asked to end: a file stops where it is
 
     # For those who ask
 
@@ -110,7 +117,8 @@ class Jobs:
         """The document of the answer, with `until`; None while there is none. Raises JobsUnavailable."""
         job = self._store.look(id) if self._may_hold(id) else None
         data = self._store.read(id, "result") if job and job.state == "succeeded" else None
-        return {**json.loads(data), "until": job.until} if job and data else None
+        document = json.loads(data) if data else {}
+        return {**document, "until": job.until} if job and "prediction" in document else None
 
     def picture(self, id: str, field: str = "") -> Picture | None:
         """The picture that the job's answer speaks of; None where there is none, or where `field` is another."""
@@ -139,6 +147,55 @@ class Jobs:
         """Raises QueueFull."""
         if self._store.retry(id, self._settings.queue_max):
             self._wake(id)
+
+    # Whole files, for those who ask
+
+    def draft(self, id: str, model: str, file: BinaryIO) -> None:
+        """Keeps a file of rows, on the disk when this returns, until it is begun or an hour has passed.
+
+        Raises QueueFull, JobsUnavailable."""
+        from .store import PIECE_BYTES
+
+        self._store.draft(id, model, iter(partial(file.read, PIECE_BYTES), b""), MOST_DRAFTS)
+        self._start()  # who sweeps
+
+    def note(self, id: str, about: Document) -> None:
+        """What is known of a draft, in place of what was; as JSON."""
+        self._store.note(id, pack(about))
+
+    def about(self, id: str) -> Document:
+        """What was noted, or the answer's document once all rows are done. Raises JobGone."""
+        noted, ended = self._store.read(id, "input"), self._store.read(id, "result")
+        if not noted and not ended:
+            raise JobGone
+        found: Document = unpack(noted) if noted else json.loads(ended or b"")
+        if "sheet" not in found:
+            raise JobGone
+        return found
+
+    def begin(self, id: str, total: int) -> None:
+        """A draft of so many rows takes its place in the line. The same again changes nothing. Raises QueueFull."""
+        if self._store.begin(id, total, self._settings.queue_max):
+            self._wake(id)
+
+    def progress(self, id: str) -> Progress | None:
+        """How far a file of rows is; None for other jobs and drafts."""
+        return self._store.progress(id)
+
+    def rows(self, id: str) -> Iterator[Done]:
+        """Those that are done, in their order; more may come while these are read."""
+        from .batch import unpacked
+
+        return unpacked(self._store.pieces(id, "rows"))
+
+    @contextmanager
+    def file(self, id: str) -> Iterator[BinaryIO]:
+        """The file as it came, for as long as this lasts."""
+        with tempfile.TemporaryFile() as copy:
+            for piece in self._store.pieces(id, "file"):
+                copy.write(piece)
+            copy.seek(0)
+            yield copy
 
     @property
     def _may_exist(self) -> bool:
@@ -179,11 +236,12 @@ class Jobs:
         if self._may_exist or any(one.background for one in (self._settings, *self._settings.each)):
             self._start()
 
-    def work(self, stop: threading.Event) -> None:
-        """Runs one job after the other until `stop`; the one that is under way then comes to its end."""
+    def work(self, stop: threading.Event, files: bool | None = None) -> None:
+        """Runs one job after the other until `stop`; the one that is under way then comes to its end. Only `files` of
+        rows, or none of them."""
         while not stop.is_set():
             try:
-                if self.run_next():
+                if self.run_next(files):
                     continue
                 self._sweep()
             except JobsUnavailable:
@@ -192,9 +250,9 @@ class Jobs:
                 log.error("unexpected error of a job", exc_info=error)
             self._called.acquire(timeout=LOOK_SECONDS)
 
-    def run_next(self) -> bool:
-        """Runs the oldest job that waits. Whether there was one. Raises JobsUnavailable."""
-        job = self._store.take(secrets.token_hex(16))
+    def run_next(self, files: bool | None = None) -> bool:
+        """Runs the oldest job that waits, of those that `work` says. Whether there was one. Raises JobsUnavailable."""
+        job = self._store.take(secrets.token_hex(16), files)
         if job is None:
             return False
         with self._leased(job):
@@ -220,6 +278,8 @@ class Jobs:
                 raise InternalError(f"Whatever ran this job ended before it was done, {MOST_RUNS} times.")
             endpoint = self._endpoint(job.model)
             packed = unpack(self._store.read(job.id, "input") or b"{}")
+            if "sheet" in packed:
+                return self._all_rows(job, endpoint, packed)
             if "rows" not in packed:
                 raise JobGone  # cancelled this moment, or brought to its end by another
             question = Question(endpoint.schema, _fitting(endpoint, packed), packed["typed"])
@@ -239,6 +299,57 @@ class Jobs:
         except Exception as error:
             log.error("unexpected error of job %s", job.id, exc_info=error)
             return InternalError()
+
+    def _all_rows(self, job: Taken, endpoint: Endpoint, about: Document) -> Document | float:
+        """A whole file, from where a former run left off. Each body is kept as soon as all before it are."""
+        from . import batch, sheets
+        from .store import Progress, pieces_of
+
+        plan, schema = batch.Plan.revive(about), endpoint.schema
+        if endpoint.doubt and about["dialect"] != schema.dialect:
+            raise Loading("What it asks for is not known at the moment.")
+        batch.check(plan, schema)
+        at = self._store.progress(job.id)
+        if at is None:
+            raise JobGone
+        names: list[str] = json.loads(at.names)
+        with self._lock:
+            pace = self._paces.setdefault(endpoint, batch.Pace(batch.calls_at_once(endpoint)))
+        with self.file(job.id) as file:
+            rows = sheets.rows(file, plan.sheet, at.done)
+            coming = batch.run(endpoint, schema, plan, rows, pace, lambda: self._may_go_on(job))
+            try:
+                with closing(coming):
+                    for done in coming:
+                        names = batch.with_names(names, done)
+                        data = batch.packed(done, self._clean)
+                        at = Progress(
+                            total=at.total,
+                            done=at.done + len(done),
+                            failed=at.failed + sum(bool(row.error) for row in done),
+                            pieces=at.pieces + pieces_of(data),
+                            names=json.dumps(names),
+                            before=at.before,
+                        )
+                        self._keep(job, data, at)
+            except batch.Stopped:
+                return 0.0  # where it is still ours, it goes on elsewhere
+        seen = batch.summary(names, self.rows(job.id))
+        return {**about, "done": at.done, "failed": at.failed, "names": names, "seen": seen}
+
+    def _keep(self, job: Taken, data: bytes, at: Progress) -> None:
+        """Raises JobGone where somebody cancelled it, or another one runs it."""
+        if not _insist(lambda: self._store.advance(job, data, at)):
+            raise JobGone
+
+    def _may_go_on(self, job: Taken) -> bool:
+        with suppress(JobsUnavailable):
+            return not self.ending.is_set() and self._store.is_ours(job)
+        return True
+
+    def _clean(self, document: Any) -> Any:
+        """Without secrets of the settings."""
+        return self._redact.document(document) if self._redact.stands_in(dumps(document)) else document
 
     def _later(self, job: Taken, pause: float | None, error: AppError) -> float | AppError:
         """The pause, where it would end within `JOB_TIMEOUT`; else the error."""
@@ -323,8 +434,11 @@ class Jobs:
                 return
             never = threading.Event()
             self._runners = [
-                _thread(f"job-{number}", lambda: self.work(never)) for number in range(self._settings.job_workers)
+                _thread(f"job-{number}", lambda: self.work(never, files=False))
+                for number in range(self._settings.job_workers)
             ]
+            if self._runners:  # a file takes its time, and must not hold up a question
+                self._runners.append(_thread("job-files", lambda: self.work(never, files=True)))
 
     @cached_property
     def _queue(self) -> Any:
@@ -341,9 +455,8 @@ class Jobs:
             log.warning("Redis: %s", error)
 
     def _ring(self, queue: Any, id: str = "") -> None:
-        """RQ's own limit only stands behind ours."""
-        longest = max(one.job_timeout for one in (self._settings, *self._settings.each))
-        limits = {"job_timeout": int(longest + INSIST_SECONDS), "result_ttl": 0, "failure_ttl": 60}
+        """Without a limit of RQ's: whichever job is run has ours, and a file may take hours."""
+        limits = {"job_timeout": -1, "result_ttl": 0, "failure_ttl": 60}
         queue.enqueue("FlaskAppAML.worker.rung", id, **limits)
 
 
@@ -373,7 +486,7 @@ def _thread(name: str, run: Callable[[], None]) -> threading.Thread:
     return made
 
 
-def _insist(settle: Callable[[], str]) -> str:
+def _insist(settle: Callable[[], T]) -> T:
     """A database that is away for a moment must not cost an answer that was paid for. Raises JobsUnavailable."""
     until = time.monotonic() + INSIST_SECONDS
     while True:

@@ -340,6 +340,10 @@ class Settings:
     max_request_bytes: int = setting(
         16 * 1024**2, "The most that one request to this app may hold.", size, shown="16 MiB"
     )
+    max_batch_bytes: int = setting(
+        512 * 1024**2, "The most that a file of rows may hold, on the page `/batch`.", size, shown="512 MiB"
+    )
+    max_rows: int = setting(500, "Rows of a file that go out in one body, where the protocol takes several.", positive)
     max_response_bytes: int = setting(
         32 * 1024**2, "The most that is read of an endpoint’s answer, packed or unpacked.", size, shown="32 MiB"
     )

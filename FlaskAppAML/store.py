@@ -12,8 +12,9 @@ import contextlib
 import logging
 import os
 import weakref
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import count, islice
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,7 @@ from sqlalchemy import (
     MetaData,
     String,
     Table,
+    Text,
     and_,
     create_engine,
     delete,
@@ -55,6 +57,8 @@ from .errors import JobsUnavailable, QueueFull
 
 LEASE_SECONDS = 30.0
 BUSY_SECONDS = 10.0
+DRAFT_SECONDS = 3600.0
+PIECES_AT_ONCE = 16  # in one transaction
 PIECE_BYTES = 1024**2
 SWEPT_AT_ONCE = 200
 # How long PostgreSQL's driver waits for a host that is gone: seconds, and the last one in milliseconds.
@@ -70,7 +74,7 @@ JOBS = Table(
     Column("number", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
     Column("id", String(32), nullable=False, unique=True),
     Column("model", String(40), nullable=False),
-    Column("state", String(10), nullable=False),  # queued, running, succeeded, failed, cancelled
+    Column("state", String(10), nullable=False),  # draft, queued, running, succeeded, failed, cancelled
     Column("private", Boolean, nullable=False),  # somebody typed a secret: the input goes as soon as it can
     Column("made", Double, nullable=False),  # this and all other times: seconds since 1970
     Column("ready", Double, nullable=False),  # before that nobody takes it
@@ -87,15 +91,31 @@ PIECES = Table(
     "pieces",
     TABLES,
     Column("job", String(32), primary_key=True),
-    Column("what", String(6), primary_key=True),  # input or result
+    Column("what", String(6), primary_key=True),  # input or result; of a file of rows also file and rows
     Column("number", Integer, primary_key=True),
     Column("data", LargeBinary, nullable=False),
+)
+BATCHES = Table(  # what a job has besides that scores a whole file
+    "batches",
+    TABLES,
+    Column("job", String(32), primary_key=True),
+    Column("total", Integer, nullable=False),
+    Column("done", Integer, nullable=False),
+    Column("failed", Integer, nullable=False),
+    Column("pieces", Integer, nullable=False),  # of its rows
+    Column("names", Text, nullable=False),  # of the columns of the answers so far, as JSON
+    Column("before", Integer, nullable=False),  # done before it was last begun
 )
 VERSIONS = Table("versions", TABLES, Column("number", Integer, primary_key=True))
 
 # What each version does to the tables of the one before, as SQL that both databases know. A new database is made as it
 # stands above, with all of that done.
-CHANGES: tuple[tuple[str, ...], ...] = ()
+CHANGES: tuple[tuple[str, ...], ...] = (
+    (
+        "CREATE TABLE batches (job VARCHAR(32) NOT NULL PRIMARY KEY, total INTEGER NOT NULL, done INTEGER NOT NULL, "
+        "failed INTEGER NOT NULL, pieces INTEGER NOT NULL, names TEXT NOT NULL, before INTEGER NOT NULL)",
+    ),
+)
 
 
 class now(FunctionElement[float]):
@@ -111,6 +131,7 @@ compiles(now, "postgresql")(lambda *_, **__: "extract(epoch from clock_timestamp
 WAITS = and_(JOBS.c.state == "queued", JOBS.c.ready <= now())
 IS_LEFT = and_(JOBS.c.state == "running", JOBS.c.lease < now())  # its runner is gone
 IS_QUEUED = JOBS.c.state == "queued"
+IS_BATCH = JOBS.c.id.in_(select(BATCHES.c.job))
 IS_OPEN = JOBS.c.state.in_(("queued", "running"))
 
 
@@ -141,6 +162,19 @@ class Job:
     now: float
 
 
+@dataclass(frozen=True)
+class Progress:
+    """How far a file of rows is. `names` of the columns of its answers so far, as JSON; `before` is what was done
+    before it was last begun."""
+
+    total: int
+    done: int
+    failed: int
+    pieces: int
+    names: str
+    before: int
+
+
 class Store:
     """One database, which keeps jobs for so long after their end. Opened when it is first used, which must not be
     before a fork. Raises JobsUnavailable."""
@@ -164,6 +198,36 @@ class Store:
             c.execute(insert(JOBS).values(row))
             _put(c, id, "input", data)
 
+    def draft(self, id: str, model: str, pieces: Iterable[bytes], most: int) -> None:
+        """A file that nobody has asked to be scored yet; it goes after a while. Raises QueueFull."""
+        with self._writing() as c:
+            if (c.scalar(select(func.count()).select_from(JOBS).where(JOBS.c.state == "draft")) or 0) >= most:
+                raise QueueFull(f"At most {most:,} files may wait for their start.", retry_after=DRAFT_SECONDS)
+            row = {"id": id, "model": model, "state": "draft", "private": False, "made": now(), "ready": now()}
+            c.execute(insert(JOBS).values(**row, until=now() + DRAFT_SECONDS))
+        numbered = enumerate(pieces)
+        while some := list(islice(numbered, PIECES_AT_ONCE)):
+            with self._writing() as c:
+                for number, data in some:
+                    c.execute(insert(PIECES).values(job=id, what="file", number=number, data=data))
+
+    def note(self, id: str, data: bytes) -> None:
+        """What is known of a draft, in place of what was."""
+        with self._writing() as c:
+            if c.scalar(select(exists().where(JOBS.c.id == id, JOBS.c.state == "draft"))):
+                c.execute(delete(PIECES).where(PIECES.c.job == id, PIECES.c.what == "input"))
+                _put(c, id, "input", data)
+
+    def begin(self, id: str, total: int, most: int) -> bool:
+        """A draft takes its place in the line; whether it was one. Raises QueueFull."""
+        with self._writing() as c:
+            _check_room(c, most)
+            waiting = {"state": "queued", "made": now(), "ready": now(), "until": None}
+            if not c.execute(update(JOBS).where(JOBS.c.id == id, JOBS.c.state == "draft").values(waiting)).rowcount:
+                return False
+            c.execute(insert(BATCHES).values(job=id, total=total, done=0, failed=0, pieces=0, names="[]", before=0))
+            return True
+
     def cancel(self, id: str) -> bool:
         """Whether it still waited or ran. What runs cannot be stopped, but its result will not count."""
         with self._writing() as c:
@@ -175,7 +239,7 @@ class Store:
         """Deletes what has come to an end."""
         with self._writing() as c:
             if c.execute(delete(JOBS).where(JOBS.c.id == id, not_(IS_OPEN))).rowcount:
-                c.execute(delete(PIECES).where(PIECES.c.job == id))
+                _delete(c, [id])
 
     def retry(self, id: str, most: int) -> bool:
         """Whether it waits once more. Raises QueueFull."""
@@ -186,6 +250,7 @@ class Store:
             changed = c.execute(update(JOBS).where(JOBS.c.id == id, at_rest, _has_input()).values(again))
             if changed.rowcount:
                 c.execute(delete(PIECES).where(PIECES.c.job == id, PIECES.c.what == "result"))
+                c.execute(update(BATCHES).where(BATCHES.c.job == id).values(before=BATCHES.c.done))
             return bool(changed.rowcount)
 
     # What is looked at
@@ -211,10 +276,27 @@ class Store:
             found = [piece for (piece,) in c.execute(chosen)]
         return b"".join(found) if found else None
 
-    def waiting(self) -> int:
+    def pieces(self, id: str, what: str) -> Iterator[bytes]:
+        """Its `file`, or the `rows` that are done, piece by piece: there may be more than fits into memory."""
+        for number in count():
+            chosen = select(PIECES.c.data).where(PIECES.c.job == id, PIECES.c.what == what, PIECES.c.number == number)
+            with self._reading() as c:
+                data = c.scalar(chosen)
+            if data is None:
+                return
+            yield data
+
+    def progress(self, id: str) -> Progress | None:
+        """None where it is no file of rows that was begun."""
+        columns = [BATCHES.c[name] for name in ("total", "done", "failed", "pieces", "names", "before")]
+        with self._reading() as c:
+            found = c.execute(select(*columns).where(BATCHES.c.job == id)).first()
+        return Progress(*found) if found else None
+
+    def waiting(self, *conditions: Any) -> int:
         """How many could be taken now."""
         with self._reading() as c:
-            return c.scalar(select(func.count()).select_from(JOBS).where(or_(WAITS, IS_LEFT))) or 0
+            return c.scalar(select(func.count()).select_from(JOBS).where(or_(WAITS, IS_LEFT), *conditions)) or 0
 
     def line(self) -> tuple[int, float]:
         """How many jobs wait, and for how many seconds the oldest of them has; those of a dead runner too."""
@@ -225,11 +307,13 @@ class Store:
 
     # What is run
 
-    def take(self, runner: str) -> Taken | None:
-        """The oldest that waits, or whose runner is gone. Exactly one caller gets it."""
-        if not self.waiting():
+    def take(self, runner: str, files: bool | None = None) -> Taken | None:
+        """The oldest that waits, or whose runner is gone; only `files` of rows, or none of them. Exactly one caller
+        gets it."""
+        conditions = [] if files is None else [IS_BATCH if files else not_(IS_BATCH)]
+        if not self.waiting(*conditions):
             return None  # nothing to lock for
-        oldest = select(JOBS.c.number).where(or_(WAITS, IS_LEFT)).order_by(JOBS.c.number).limit(1)
+        oldest = select(JOBS.c.number).where(or_(WAITS, IS_LEFT), *conditions).order_by(JOBS.c.number).limit(1)
         chosen = oldest.with_for_update(skip_locked=True).scalar_subquery()
         ours = {
             "state": "running",
@@ -249,12 +333,28 @@ class Store:
             ours = and_(JOBS.c.state == "running", JOBS.c.runner.in_(runners))
             c.execute(update(JOBS).where(ours).values(lease=now() + LEASE_SECONDS))
 
+    def is_ours(self, job: Taken) -> bool:
+        with self._reading() as c:
+            return bool(c.scalar(select(exists().where(_runs(job)))))
+
+    def advance(self, job: Taken, data: bytes, to: Progress) -> bool:
+        """Keeps the rows with which it comes `to` there, `data` being its last pieces; whether the job is still
+        ours. The same again changes nothing. It has come further, so whoever dies now was not stopped by the same
+        row."""
+        with self._writing() as c:
+            if not c.execute(update(JOBS).where(_runs(job)).values(runs=0)).rowcount:
+                return False
+            if c.scalar(select(BATCHES.c.done).where(BATCHES.c.job == job.id)) != to.done:
+                _put(c, job.id, "rows", data, to.pieces - pieces_of(data))
+                c.execute(update(BATCHES).where(BATCHES.c.job == job.id).values(vars(to)))
+            return True
+
     def succeed(self, id: str, result: bytes) -> bool:
         """Whether this result is the one that is kept: the first, whoever brings it. The input goes."""
         with self._writing() as c:
             if not _end(c, id, "succeeded", self._kept, IS_OPEN):
                 return False
-            c.execute(delete(PIECES).where(PIECES.c.job == id))
+            c.execute(delete(PIECES).where(PIECES.c.job == id, PIECES.c.what != "rows"))
             _put(c, id, "result", result)
         self._wipe(id)
         return True
@@ -286,8 +386,7 @@ class Store:
         """Deletes what is past its time."""
         with self._writing() as c:
             old = list(c.scalars(select(JOBS.c.id).where(JOBS.c.until < now()).limit(SWEPT_AT_ONCE)))
-            c.execute(delete(PIECES).where(PIECES.c.job.in_(old)))
-            c.execute(delete(JOBS).where(JOBS.c.id.in_(old)))
+            _delete(c, old)
         if self._engine.dialect.name == "sqlite":
             with self._reading() as c:
                 c.exec_driver_sql("PRAGMA incremental_vacuum")
@@ -383,12 +482,26 @@ def _check_room(c: Connection, most: int) -> None:
         raise QueueFull(f"At most {most:,} jobs may wait.", retry_after=LEASE_SECONDS)
 
 
-def _put(c: Connection, id: str, what: str, data: bytes) -> None:
-    """In pieces that both databases take at once, and that cannot be there twice."""
-    starts = range(0, max(1, len(data)), PIECE_BYTES)
-    for number, start in enumerate(starts):
-        piece = data[start : start + PIECE_BYTES]
-        c.execute(insert(PIECES).values(job=id, what=what, number=number, data=piece))
+def pieces_of(data: bytes) -> int:
+    """How many are made of it."""
+    return max(1, -(-len(data) // PIECE_BYTES))
+
+
+def _put(c: Connection, id: str, what: str, data: bytes, first: int = 0) -> None:
+    """In pieces that both databases take at once, and that cannot be there twice, numbered from `first`."""
+    for number in range(pieces_of(data)):
+        piece = data[number * PIECE_BYTES : (number + 1) * PIECE_BYTES]
+        c.execute(insert(PIECES).values(job=id, what=what, number=first + number, data=piece))
+
+
+def _delete(c: Connection, ids: list[str]) -> None:
+    c.execute(delete(PIECES).where(PIECES.c.job.in_(ids)))
+    c.execute(delete(BATCHES).where(BATCHES.c.job.in_(ids)))
+    c.execute(delete(JOBS).where(JOBS.c.id.in_(ids)))
+
+
+def _runs(job: Taken) -> Any:
+    return and_(JOBS.c.id == job.id, JOBS.c.state == "running", JOBS.c.runner == job.runner)
 
 
 def _end(c: Connection, id: str, state: str, kept_seconds: float, *conditions: Any) -> bool:

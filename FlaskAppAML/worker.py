@@ -35,10 +35,9 @@ def worker() -> None:
         threading.Thread(target=_watch, args=(jobs,), daemon=True).start()
         work_for_redis(settings.redis_url)
         return
-    stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
-    jobs.work(stop)
+        signal.signal(number, lambda *_: jobs.ending.set())
+    jobs.work(jobs.ending)
 
 
 def rung(id: str) -> None:
@@ -63,6 +62,7 @@ def work_for_redis(redis_url: str) -> None:
 
         def request_stop(self, number: int, frame: Any) -> None:
             asked_to_end.set()
+            current_app.extensions["jobs"].ending.set()
             with suppress(RedisError):  # which would end the job that runs
                 super().request_stop(number, frame)  # type: ignore[no-untyped-call]
 

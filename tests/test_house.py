@@ -44,9 +44,11 @@ LEVELS = {
     "prediction": 4.5,
     "connect": 5,
     "store": 1.5,
+    "batch": 4.7,
     "jobs": 5,
     "web": 6,
     "cli": 7,
+    "cli_batch": 7,
     "worker": 7,
     "__init__": 8,
 }

@@ -60,6 +60,7 @@ def test_each_model_has_its_own_form_and_the_pages_lead_to_all(several: FlaskCli
         ("/models/companies", "companies"),
         ("/models/iris-v2", "Irises"),
         ("/models/reviews", "reviews"),
+        ("/models/companies/batch", "File"),
         ("/models/companies", "Clear"),
     ]
     flowers = several.get("/models/iris-v2")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import re
+import shutil
+import tempfile
 from collections.abc import Mapping
 from typing import Any
 
@@ -18,13 +20,19 @@ from ..schema import Row, Schema, parse_row, without_files
 from ..schema.strict_json import quoted, read_strict
 from ..schema.values import InvalidValue
 from ..wire import dumps
-from . import openapi, pages
+from . import batches, openapi, pages
 from .errors import problem
 from .predictions import first_error, kept_document, scored_document, with_pictures
 from .security import count_submission, is_welcome
 from .site import Site, jobs, site
 
 FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
+SHEETS = {
+    "text/tab-separated-values": "tsv",
+    "application/jsonl": "jsonl",
+    "application/x-ndjson": "jsonl",
+    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": "xlsx",
+}
 MOST_NAMED = 50  # wrong fields in one problem document
 
 api = Blueprint("api", __name__, url_prefix="/api/v1")
@@ -104,6 +112,27 @@ def predict(model: str) -> Response:
     return _json(document["prediction"])
 
 
+@api.post("/models/<model>/batches")
+def score_file(model: str) -> Response:
+    """A file of rows, as the body or as the part `rows` of a form: a job, whose result is the file with its answers.
+    Its columns are found by their names."""
+    batches.admit(model)
+    with tempfile.TemporaryFile() as spooled:
+        given = request.files.get("rows") if request.mimetype in FORMS else None
+        name = given.filename or "" if given else f"rows.{SHEETS.get(request.mimetype, 'csv')}"
+        shutil.copyfileobj(given.stream if given else request.stream, spooled)
+        spooled.seek(0)
+        ticket = batches.draft_of(spooled, name, with_trial=False)
+    about = jobs().about(ticket)
+    if about["missing"]:
+        jobs().forget(ticket)
+        raise _refusal(dict.fromkeys(about["missing"], "There is no column for this field."))
+    jobs().begin(ticket, about["sheet"]["count"])
+    answer = _json(_job(ticket), 202)
+    answer.headers["Location"] = f"{request.script_root}/api/v1/jobs/{ticket}"
+    return answer
+
+
 @api.get("/predictions/<id>")
 def prediction(id: str) -> Response:
     return _json(kept_document(id)["prediction"])
@@ -155,6 +184,8 @@ def job_result(id: str, kind: str) -> Response:
         raise JobGone("This job was cancelled.")
     if found.state != "succeeded":
         return _told(_job(id), 202)
+    if jobs().progress(id) is not None:
+        return batches.rows(id, "jsonl" if kind == "json" else kind)
     if kind == "csv":
         return pages.kept_csv(id)
     return pages.kept_xlsx(id) if kind == "xlsx" else prediction(id)
@@ -163,6 +194,7 @@ def job_result(id: str, kind: str) -> Response:
 def _job(id: str) -> dict[str, Any]:
     found = jobs().look(id)
     path = f"{request.script_root}/api/v1/jobs/{id}/result"
+    at = jobs().progress(id)
     return {
         "id": id,
         "model": found.model,
@@ -170,6 +202,7 @@ def _job(id: str) -> dict[str, Any]:
         "position": found.place or None,
         "seconds": round((found.ended or found.now) - found.made, 1),
         "result": path if found.state == "succeeded" else None,
+        **({"rows": {"total": at.total, "done": at.done, "failed": at.failed}} if at else {}),
         "error": problem(jobs().failure(id)) if found.state == "failed" else None,
     }
 

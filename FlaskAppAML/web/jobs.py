@@ -9,7 +9,7 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from ..errors import AppError, MalformedRequest
 from ..prediction import Question
-from . import view
+from . import batches, view
 from .errors import words_of
 from .security import count_submission
 from .site import jobs, site
@@ -45,6 +45,10 @@ def ticket(key: str, question: Question) -> BaseResponse:
 def job(id: str) -> Response | BaseResponse:
     """Where the job is; its answer's page when it is done. Without a script it looks again by itself."""
     found = jobs().look(id)
+    if found.state == "draft":
+        return redirect(f"{request.script_root}/batch/{id}", 303)
+    if (at := jobs().progress(id)) is not None:
+        return batches.shown(found, at)
     if found.state == "succeeded":
         return redirect(f"{request.script_root}/answers/{id}#answer", 303)
     g.model = site().models.get(found.model)

@@ -1,4 +1,4 @@
-"""`make soak`: 50 kills of the web, and 20 of web, workers and Redis mixed."""
+"""`make soak`: 50 kills of the web, 20 of web, workers and Redis mixed, and 10 in the middle of a file of rows."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from .files import killed
 from .kills import embedded, mixed
 from .parts import HAS_POSTGRES, HAS_REDIS
 
@@ -22,7 +23,10 @@ def main() -> int:
             books = run(Path(folder), kills)
             print(f"{title}: {'right' if books.are_right() else 'WRONG'}\n  {books}", flush=True)
             are_right = are_right and books.are_right()
-    return 0 if are_right else 1
+    with tempfile.TemporaryDirectory(prefix="soak-") as folder:
+        file = killed(Path(folder), 10, 100_000)
+        print(f"A file of 100,000 rows: {'right' if file.are_right() else 'WRONG'}\n  {file}", flush=True)
+    return 0 if are_right and file.are_right() else 1
 
 
 if __name__ == "__main__":
