@@ -167,10 +167,10 @@ def test_frames_of_one_client_leave_room_at_a_model_that_hangs(
     app = make_app(url=f"{service.root}/score", camera="600/minute")
     go_on, begun = threading.Event(), threading.Semaphore(0)
 
-    def hangs(*_: Any) -> Any:
+    def hangs(*given: Any, **options: Any) -> Any:
         begun.release()
         go_on.wait(10)
-        return scored_document(*_)
+        return scored_document(*given, **options)
 
     scored_document = predictions.scored_document
     monkeypatch.setattr(camera, "scored_document", hangs)

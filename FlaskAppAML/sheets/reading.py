@@ -140,12 +140,14 @@ def _look_at_table(
         raise InvalidSheet("There is a header and no row under it. Add at least one row.")
     decimal_commas, unsure = _decimal_commas(columns, body)
     said += _about_commas(decimal_commas, unsure)
-    count, long = 0, Counted()
+    count, long, wrong = 0, Counted(), Counted()
     for line in chain(body, lines):
         count += 1
         if _has_more(line, len(columns)):
             long.add(line.number)
-    said += long.said("more cells than there are columns", has=True)
+        if line.error:
+            wrong.add(line.number)
+    said += long.said("more cells than there are columns", has=True) + wrong.said("cannot be read")
     return Sheet(
         found.kind,
         columns,
@@ -178,7 +180,7 @@ def _row(sheet: Sheet, number: int, line: Line) -> Row:
     values = cells
     if sheet.decimal_commas:
         values = {**cells, **{column: commas.with_point(cells[column]) for column in sheet.decimal_commas}}
-    return Row(number, line.number, cells, values)
+    return Row(number, line.number, cells, values, line.error)
 
 
 def _has_more(line: Line, width: int) -> bool:

@@ -18,10 +18,12 @@ MOST_FIRST = 5  # rows that are shown
 
 
 class Line(NamedTuple):
-    """The cells of one line as they stand. A row that goes over several lines has the number of the first."""
+    """The cells of one line as they stand. A row that goes over several lines has the number of the first. `error` is a
+    sentence where one of its cells cannot be read."""
 
     number: int
     cells: list[str]
+    error: str = ""
 
 
 class Row(NamedTuple):

@@ -11,6 +11,7 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
+from itertools import islice
 from typing import Any, BinaryIO
 from xml.parsers import expat
 
@@ -24,6 +25,7 @@ MOST_PARTS = 10_000
 MOST_ROWS = 100_000
 MOST_CELLS = 2_000_000
 PIECE = 1 << 18
+SAMPLE = 1_000  # rows
 VALUES = frozenset({"v", "is", "f"})  # a cell without one of these is only formatted
 CELLS = b"sheetData"  # the element around them, which a part without cells does not name
 LETTERS = re.compile(r"[A-Za-z]{1,3}", re.ASCII)
@@ -155,10 +157,17 @@ def lines(file: BinaryIO, worksheet: str) -> Iterator[Line]:
 
 
 def _lines_of(sheet: Any) -> Iterator[Line]:
+    """LibreOffice writes dates before 1900 as negative numbers, which python-calamine reads as midnight."""
+    dated = {place for row in islice(sheet.iter_rows(), SAMPLE) for place, cell in enumerate(row) if _is_date(cell)}
     for number, cells in enumerate(sheet.iter_rows(), 1):
         texts = [_text(cell) for cell in cells]
         if "".join(texts).strip():
-            yield Line(number, texts)
+            is_early = any(isinstance(cells[place], time) for place in dated)
+            yield Line(number, texts, f"Line {number:,} has a date before 1900. Write it as text." if is_early else "")
+
+
+def _is_date(cell: Any) -> bool:
+    return isinstance(cell, date)  # a datetime is one too
 
 
 def _book(file: BinaryIO) -> Any:
