@@ -28,6 +28,7 @@ class RowsEndpoint:
         self.overloads = 0
         self.refuse_from = 0  # the number of the first call whose key is refused
         self.most = 0
+        self.max_calls = 64  # the setting of who asks
         self.rows: Counter[int] = Counter()
         self.calls = 0
         self.most_rows = 0
