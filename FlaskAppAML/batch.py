@@ -331,7 +331,7 @@ class _Bodies:
                 with self._pace.turn(self.stop):
                     result = score(self._endpoint, self._schema, rows).result
                 self._pace.went_well()
-                return by_row(result, len(rows))
+                return _without_echoes(self._schema, rows, by_row(result, len(rows)))
             except EndpointError as error:
                 tries += 1
                 since = time.monotonic() - max(started, self._pace.last_good)
@@ -391,6 +391,25 @@ def by_row(result: Result, count: int) -> list[dict[str, Any] | str]:
         asked = "one row" if count == 1 else f"{count:,} rows"
         raise BadResponse(f"It was asked about {asked}, and its answer cannot be told apart by rows.")
     return [row or "The endpoint gave no answer for this row." for row in rows]
+
+
+def _without_echoes(schema: Schema, rows: list[Row], answers: list[dict[str, Any] | str]) -> list[dict[str, Any] | str]:
+    """Some services repeat what they were asked: those columns stand in the file already. One that differs in any row
+    of the body is no echo."""
+    for f in schema.fields:
+        for head in {f.name, f.wire_name}:
+            pairs = [(row.get(f.name), answer[head]) for row, answer in zip(rows, answers, strict=True)
+                     if isinstance(answer, dict) and head in answer]  # fmt: skip
+            if pairs and all(_is_same(given, echo) for given, echo in pairs):
+                for answer in answers:
+                    if isinstance(answer, dict) and len(answer) > 1:
+                        answer.pop(head, None)
+    return answers
+
+
+def _is_same(given: Any, echo: Any) -> bool:
+    number = as_number(given)
+    return str(given or "") == str(echo or "") or (number is not None and number == as_number(echo))
 
 
 def _add_table(rows: list[dict[str, Any]], table: Table) -> None:
@@ -530,7 +549,9 @@ def summary(names: list[str], rows: Iterable[Done]) -> list[dict[str, Any]]:
 
 def _picture(name: str, seen: _Seen) -> dict[str, Any] | None:
     few = seen.counts if seen.counts and len(seen.counts) <= FEW_LABELS else None
-    if seen.numbers and (few is None or len(few) > FEW_NUMBERS):
+    if seen.numbers and (few is None or len(few) > FEW_NUMBERS or any(not one.is_integer() for one in seen.numbers)):
+        if len(seen.numbers) < BINS:
+            return None  # too few to lie in any shape
         low, high = min(seen.numbers), max(seen.numbers)
         width = (high - low) / BINS
         if not math.isfinite(width) or width <= 0:
