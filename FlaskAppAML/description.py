@@ -77,6 +77,11 @@ class Description:
             self._lock.release()
         return self._schema or self._default()
 
+    @property
+    def known(self) -> Schema | None:
+        """What is known already, without asking; None before anybody needed it."""
+        return self._schema
+
     def read_again(self) -> Schema:
         """Asks the endpoint anew, whatever is kept. Raises EndpointError or SettingError."""
         if not self.is_asked_for:

@@ -81,6 +81,11 @@ class Endpoint:
             self._example_pictures[key] = found if isinstance(found, Picture) else None
         return self._example_pictures[key]
 
+    @property
+    def known_schema(self) -> Schema | None:
+        """The schema, where it is known already: for what must not ask the endpoint."""
+        return self._description.known
+
     @staticmethod
     def dialect(schema: Schema) -> ModuleType:
         return dialects.BY_NAME[schema.dialect]

@@ -12,8 +12,9 @@ from waitress import create_server
 
 @contextmanager
 def served(app: Flask, threads: int = 8) -> Iterator[str]:
-    """The address it listens on, without a slash at its end."""
-    server = create_server(app, host="127.0.0.1", port=0, threads=threads, clear_untrusted_proxy_headers=False)
+    """The address it listens on, without a slash at its end. Sockets of its own (`map`): by default all servers of a
+    process share one loop's, and one that is closed ends the others."""
+    server = create_server(app, map={}, host="127.0.0.1", port=0, threads=threads, clear_untrusted_proxy_headers=False)
     runner = threading.Thread(target=server.run, daemon=True)
     runner.start()
     try:

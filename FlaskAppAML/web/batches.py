@@ -55,9 +55,11 @@ def install(app: Flask) -> None:
 
 
 def path_of_files() -> str:
-    """The page for files of this request's model; "" where it takes none."""
+    """The page for files of this request's model; "" where it takes none, or where nobody knows yet: a link asks no
+    endpoint."""
     model = site().chosen
-    if model is None or not jobs().are_kept or not batch.takes_rows(model.schema):
+    schema = model.known_schema if model else None
+    if model is None or schema is None or not jobs().are_kept or not batch.takes_rows(schema):
         return ""
     return f"/models/{model.name}/batch" if len(site().models) > 1 else "/batch"
 
