@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -119,6 +120,20 @@ def test_without_anything_kept_there_are_no_jobs(make_app: MakeApp, demo: Demo) 
     client = make_app(url=demo.url, answer_minutes=0).test_client()
     answer = client.post("/api/v1/models/model/predictions", json={"inputs": COMPANY}, headers=ASYNC)
     assert answer.status_code == 400
+
+
+def test_a_picture_stands_beside_its_answer_as_on_the_page(address: str) -> None:
+    sent = (Path(GALLERY).parent / "digit-7.png").read_bytes()
+    path = f"{address}/api/v1/models/digits/predictions"
+    as_json = {"inputs": {"image": base64.b64encode(sent).decode()}}
+    now = requests.post(path, json=as_json, timeout=30).json()["id"]
+    as_form = requests.post(path, files={"image": ("seven.png", sent)}, timeout=30).json()["id"]
+    later = requests.post(path, json=as_json, headers=ASYNC, timeout=30).json()["id"]
+    assert ended(f"{address}/api/v1/jobs/{later}")["status"] == "succeeded"
+    for made in (now, as_form, later):
+        picture = requests.get(f"{address}/answers/{made}/picture", timeout=30)
+        assert picture.headers["Content-Type"] == "image/png"
+        assert f"/answers/{made}/picture" in requests.get(f"{address}/answers/{made}", timeout=30).text
 
 
 # The original service with job tickets

@@ -7,11 +7,12 @@ import re
 import shutil
 import tempfile
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from flask import Blueprint, Flask, Response, current_app, g, request
 
-from .. import __version__
+from .. import __version__, images
 from ..answers import answer_id
 from ..endpoint import Endpoint
 from ..errors import JobGone, MalformedRequest, UnsupportedMedia, WrongInput
@@ -219,9 +220,14 @@ def _told(document: Mapping[str, Any], status: int = 200) -> Response:
 
 
 def _question(endpoint: Endpoint, schema: Schema) -> Question:
-    """Raises MalformedRequest, UnsupportedMedia or WrongInput."""
-    if request.mimetype in FORMS:
-        return _from_form(endpoint)
+    """Its pictures are checked, so that they are kept beside the answer as those of the page are. Raises
+    MalformedRequest, UnsupportedMedia or WrongInput."""
+    asked = _from_form(endpoint) if request.mimetype in FORMS else _from_json(endpoint, schema)
+    side = endpoint.settings.image_max_side
+    return replace(asked, rows=[images.checked_row(asked.schema, row, side) for row in asked.rows])
+
+
+def _from_json(endpoint: Endpoint, schema: Schema) -> Question:
     if request.mimetype != "application/json" and not request.mimetype.endswith("+json"):
         raise UnsupportedMedia("Send application/json, multipart/form-data or application/x-www-form-urlencoded.")
     body = _body()

@@ -80,16 +80,15 @@ def example_picture(number: int, model: str = "") -> Response:
 
 def submit(model: str = "") -> BaseResponse:
     """The way of one submission: check, score, keep, show; or check and give a ticket."""
-    key, form = submitted(model)
-    question = Question.of(form)
+    key, form, question = submitted(model)
     if jobs.is_wanted():
         return jobs.ticket(key, question)
     document = site().answers.once(key, lambda: with_pictures(scored_document(key, question), key, question))
     return answered(document, form)
 
 
-def submitted(model: str) -> tuple[str, SchemaForm]:
-    """The id of the answer, and the form that asks for it. Raises WrongInput, RateLimited."""
+def submitted(model: str) -> tuple[str, SchemaForm, Question]:
+    """The id of the answer, the form that asks for it, and what it asks. Raises WrongInput, RateLimited."""
     if model:
         site().choose(model)
     form_class = site().model.form_class()
@@ -100,8 +99,9 @@ def submitted(model: str) -> tuple[str, SchemaForm]:
         form.read_pictures(site().model.settings.image_max_side)
     if not form.validate():
         raise WrongInput(fields=form.wrong())
-    row = form.row()
-    return answer_id(request.form.get("_once", ""), [site().model.url, without_files(row)]), form
+    question = Question.of(form)
+    once = request.form.get("_once", "")
+    return answer_id(once, [site().model.url, without_files(question.rows[0])]), form, question
 
 
 def answered(document: dict[str, Any], form: SchemaForm) -> Response:

@@ -38,8 +38,7 @@ def install(app: Flask) -> None:
 def submit_stream(model: str) -> Response:
     """What is wrong before the model is asked is told in the same way; of a 422 to a script browsers would complain."""
     try:
-        key, form = submitted(model)
-        lines: Iterator[bytes] = stream_with_context(_lines(key, form))
+        lines: Iterator[bytes] = stream_with_context(_lines(*submitted(model)))
     except AppError as error:
         lines = iter([_line(_page(current_app.handle_user_exception(error)))])
     # nginx, and what behaves like it, would collect the lines
@@ -47,7 +46,7 @@ def submit_stream(model: str) -> Response:
     return Response(lines, content_type=f"{CONTENT_TYPE}; charset=utf-8", headers=headers)
 
 
-def _lines(key: str, form: SchemaForm) -> Iterator[bytes]:
+def _lines(key: str, form: SchemaForm, question: Question) -> Iterator[bytes]:
     """Closed early, it closes the call too."""
     at = time.monotonic()
     how = "left"
@@ -55,7 +54,7 @@ def _lines(key: str, form: SchemaForm) -> Iterator[bytes]:
     patience = float(max(settings.stream_timeout, settings.timeout))
     try:
         yield b"\n"  # the head of the reply is on its way at once
-        with closing(site().answers.once_in_pieces(key, lambda: _document(key, form), patience)) as coming:
+        with closing(site().answers.once_in_pieces(key, lambda: _document(key, question), patience)) as coming:
             while True:
                 try:
                     text = next(coming)
@@ -76,8 +75,8 @@ def _lines(key: str, form: SchemaForm) -> Iterator[bytes]:
         log.info("stream %s", request.path, extra={"facts": facts})
 
 
-def _document(key: str, form: SchemaForm) -> InPieces:
-    started, question = time.perf_counter(), Question.of(form)
+def _document(key: str, question: Question) -> InPieces:
+    started = time.perf_counter()
     secrets = [*site().settings.secrets(), *question.secrets]
     try:
         scored = yield from stream(site().model, question.schema, question.rows, secrets)
