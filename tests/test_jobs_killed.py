@@ -67,7 +67,7 @@ class Desk:
         return time.monotonic() - started
 
 
-@pytest.fixture(params=["sqlite", pytest.param("redis", marks=needs_servers)])
+@pytest.fixture(params=["sqlite", pytest.param("redis", marks=[pytest.mark.slow, needs_servers])])
 def desk(request: pytest.FixtureRequest, model: Endpoint, tmp_path: Path) -> Iterator[Desk]:
     with ExitStack() as stack:
         if request.param == "sqlite":
@@ -80,6 +80,7 @@ def desk(request: pytest.FixtureRequest, model: Endpoint, tmp_path: Path) -> Ite
         yield Desk(model, tmp_path, stack, DATABASE_URL=url, REDIS_URL=f"redis://127.0.0.1:{port}/0")
 
 
+@pytest.mark.slow
 def test_two_workers_do_twice_as_much(desk: Desk, model: Endpoint) -> None:
     desk.worker()
     desk.wait(desk.put(1))
@@ -121,11 +122,13 @@ def test_a_worker_that_is_asked_to_end_ends_its_job_first(desk: Desk, model: End
     assert (desk.jobs.look(first).state, desk.jobs.look(second).state) == ("succeeded", "queued")
 
 
+@pytest.mark.slow
 def test_web_is_killed_while_jobs_come_in(tmp_path: Path) -> None:
     books = embedded(tmp_path, 3, LEASE)
     assert books.are_right(), books
 
 
+@pytest.mark.slow
 @needs_servers
 def test_web_workers_and_redis_are_killed_while_jobs_come_in(tmp_path: Path) -> None:
     books = mixed(tmp_path, 3, LEASE)
