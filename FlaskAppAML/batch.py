@@ -88,12 +88,14 @@ class Plan:
 @dataclass(frozen=True)
 class Done:
     """A row that came to its end: its cells in the order of the sheet's columns, and its answer by columns or, where it
-    has none, the reason in a sentence. `line` is where it stands in the file."""
+    has none, the reason in a sentence. `line` is where it stands in the file; `echoes` are columns of the answer that
+    only repeat what was asked."""
 
     line: int
     cells: list[Any]
     answer: dict[str, Any] = field(default_factory=dict)
     error: str = ""
+    echoes: list[str] = field(default_factory=list)
 
 
 def check(plan: Plan, schema: Schema) -> None:
@@ -233,13 +235,13 @@ def trial(endpoint: Endpoint, schema: Schema, plan: Plan, rows: list[sheets.Row]
     """The first of these rows, as many as one call takes, answered by that one call; the others, and those that are
     wrong, are read only. Raises EndpointError."""
     read_rows = [read(schema, plan, given) for given in rows]
-    good = [place for place, (_, why) in enumerate(read_rows) if not why][: rows_at_once(endpoint, schema)]
     ends: list[dict[str, Any] | str] = [why or {} for _, why in read_rows]
-    if good:
-        result = score(endpoint, schema, [read_rows[place][0] for place in good]).result
-        for place, answer in zip(good, by_row(result, len(good)), strict=True):
+    if groups := _groups(schema, read_rows):
+        asked = groups[0][: rows_at_once(endpoint, schema)]
+        result = score(endpoint, schema, [read_rows[place][0] for place in asked]).result
+        for place, answer in zip(asked, by_row(result, len(asked)), strict=True):
             ends[place] = answer
-    return [_done(given, plan.sheet.columns, end) for given, end in zip(rows, ends, strict=True)]
+    return [_done(schema, plan, *one) for one in zip(rows, read_rows, ends, strict=True)]
 
 
 def calls_for(endpoint: Endpoint, schema: Schema, count: int) -> int:
@@ -257,26 +259,19 @@ class _Bodies:
 
     def __init__(self, endpoint: Endpoint, schema: Schema, plan: Plan, pace: Pace) -> None:
         self._endpoint, self._schema, self._plan, self._pace = endpoint, schema, plan, pace
-        self._for_the_call = [f.name for f in schema.fields if f.parameter or f.send == "query"]
         self.stop = threading.Event()
         self._answered = False
         self._fruitless = 0
 
     def done(self, body: list[sheets.Row]) -> list[Done]:
         """One body, whatever becomes of it."""
-        ends: list[dict[str, Any] | str] = [""] * len(body)
-        groups: dict[str, list[tuple[int, Row]]] = {}
-        for place, given in enumerate(body):
-            row, ends[place] = read(self._schema, self._plan, given)
-            if not ends[place]:
-                key = repr([row[name] for name in self._for_the_call]) if self._for_the_call else ""
-                groups.setdefault(key, []).append((place, row))
-        for group in groups.values():
-            answers = self._answers([row for _, row in group])
-            for (place, _), answer in zip(group, answers, strict=True):
+        read_rows = [read(self._schema, self._plan, given) for given in body]
+        ends: list[dict[str, Any] | str] = [why for _, why in read_rows]
+        for group in _groups(self._schema, read_rows):
+            answers = self._answers([read_rows[place][0] for place in group])
+            for place, answer in zip(group, answers, strict=True):
                 ends[place] = answer
-        columns = self._plan.sheet.columns
-        return [_done(given, columns, end) for given, end in zip(body, ends, strict=True)]
+        return [_done(self._schema, self._plan, *one) for one in zip(body, read_rows, ends, strict=True)]
 
     def _answers(self, rows: list[Row]) -> list[dict[str, Any] | str]:
         """For each row its answer, or why there is none. Halves of what is refused are asked breadth first: where the
@@ -331,7 +326,7 @@ class _Bodies:
                 with self._pace.turn(self.stop):
                     result = score(self._endpoint, self._schema, rows).result
                 self._pace.went_well()
-                return _without_echoes(self._schema, rows, by_row(result, len(rows)))
+                return by_row(result, len(rows))
             except EndpointError as error:
                 tries += 1
                 since = time.monotonic() - max(started, self._pace.last_good)
@@ -352,9 +347,21 @@ def read(schema: Schema, plan: Plan, given: sheets.Row) -> tuple[Row, str]:
     return row, " ".join(f"{schema[name].shown_label}: {said}" for name, said in wrong.items())
 
 
-def _done(given: sheets.Row, columns: Iterable[str], end: dict[str, Any] | str) -> Done:
-    cells = [given.cells.get(name) for name in columns]
-    return Done(given.line, cells, error=end) if isinstance(end, str) else Done(given.line, cells, end)
+def _groups(schema: Schema, read_rows: list[tuple[Row, str]]) -> list[list[int]]:
+    """The places of those with which nothing is wrong, that can go out in one body: a body has its parameters once."""
+    for_the_call = [f.name for f in schema.fields if f.parameter or f.send == "query"]
+    groups: dict[str, list[int]] = {}
+    for place, (row, why) in enumerate(read_rows):
+        if not why:
+            groups.setdefault(repr([row[name] for name in for_the_call]), []).append(place)
+    return list(groups.values())
+
+
+def _done(schema: Schema, plan: Plan, given: sheets.Row, read_row: tuple[Row, str], end: dict[str, Any] | str) -> Done:
+    cells = [given.cells.get(name) for name in plan.sheet.columns]
+    if isinstance(end, str):
+        return Done(given.line, cells, error=end)
+    return Done(given.line, cells, end, echoes=_echoes(schema, read_row[0], end))
 
 
 def _may_help(error: EndpointError, tries: int) -> bool:
@@ -393,18 +400,16 @@ def by_row(result: Result, count: int) -> list[dict[str, Any] | str]:
     return [row or "The endpoint gave no answer for this row." for row in rows]
 
 
-def _without_echoes(schema: Schema, rows: list[Row], answers: list[dict[str, Any] | str]) -> list[dict[str, Any] | str]:
-    """Some services repeat what they were asked: those columns stand in the file already. One that differs in any row
-    of the body is no echo."""
-    for f in schema.fields:
-        for head in {f.name, f.wire_name}:
-            pairs = [(row.get(f.name), answer[head]) for row, answer in zip(rows, answers, strict=True)
-                     if isinstance(answer, dict) and head in answer]  # fmt: skip
-            if pairs and all(_is_same(given, echo) for given, echo in pairs):
-                for answer in answers:
-                    if isinstance(answer, dict) and len(answer) > 1:
-                        answer.pop(head, None)
-    return answers
+def _echoes(schema: Schema, row: Row, answer: dict[str, Any]) -> list[str]:
+    """Some services repeat what they were asked: those columns stand in the file already. A row alone cannot tell an
+    echo from an answer that happens to be the same, so `with_names` looks at all of them."""
+    found = {
+        head
+        for f in schema.fields
+        for head in (f.name, f.wire_name)
+        if head in answer and _is_same(row.get(f.name), answer[head])
+    }
+    return sorted(found) if len(found) < len(answer) else []
 
 
 def _is_same(given: Any, echo: Any) -> bool:
@@ -455,7 +460,7 @@ def _free_name(name: str, taken: Iterable[str]) -> str:
 
 def packed(rows: Iterable[Done], clean: Callable[[Any], Any]) -> bytes:
     """`clean` removes secrets from a document."""
-    lines = (dumps(clean([row.line, row.cells, row.answer, row.error])) for row in rows)
+    lines = (dumps(clean([row.line, row.cells, row.answer, row.error, row.echoes])) for row in rows)
     return gzip.compress("\n".join([*lines, ""]).encode("utf-8", "replace"), 1, mtime=0)
 
 
@@ -473,11 +478,11 @@ def unpacked(pieces: Iterable[bytes]) -> Iterator[Done]:
 
 
 def with_names(names: list[str], rows: Iterable[Done]) -> list[str]:
-    """The columns of the answers so far, in the order in which they came."""
+    """The columns of the answers so far, in the order in which they came; without what was an echo in each row."""
     found = dict.fromkeys(names)
     for row in rows:
         if not row.answer.keys() <= found.keys():
-            found.update(dict.fromkeys(row.answer))
+            found.update(dict.fromkeys(name for name in row.answer if name not in row.echoes))
     return list(found)
 
 
