@@ -62,7 +62,7 @@ LONGEST_LABEL = 60
 MOST_NUMBERS = 100_000
 BINS = 20
 
-SINGLY = (InputRefused, InputTooLarge)  # said of the input, so each half may fare differently
+SINGLY = (InputRefused, InputTooLarge, WrongInput)  # said of the input, so each half may fare differently
 PERHAPS = (ModelFailed, BadResponse)  # the same, where the endpoint has answered others before
 
 
@@ -233,13 +233,19 @@ def run(
 
 def trial(endpoint: Endpoint, schema: Schema, plan: Plan, rows: list[sheets.Row]) -> list[Done]:
     """The first of these rows, as many as one call takes, answered by that one call; the others, and those that are
-    wrong, are read only. Raises EndpointError."""
+    wrong, are read only. Raises EndpointError, WrongInput."""
     read_rows = [read(schema, plan, given) for given in rows]
     ends: list[dict[str, Any] | str] = [why or {} for _, why in read_rows]
     if groups := _groups(schema, read_rows):
-        asked = groups[0][: rows_at_once(endpoint, schema)]
-        result = score(endpoint, schema, [read_rows[place][0] for place in asked]).result
-        for place, answer in zip(asked, by_row(result, len(asked)), strict=True):
+        places = groups[0][: rows_at_once(endpoint, schema)]
+        asked = [read_rows[place][0] for place in places]
+        try:
+            result = score(endpoint, schema, asked).result
+        except WrongInput:  # nothing was sent
+            alike = _alike(asked)[0]
+            places, asked = [places[i] for i in alike], [asked[i] for i in alike]
+            result = score(endpoint, schema, asked).result
+        for place, answer in zip(places, by_row(result, len(places)), strict=True):
             ends[place] = answer
     return [_done(schema, plan, *one) for one in zip(rows, read_rows, ends, strict=True)]
 
@@ -279,7 +285,7 @@ class _Bodies:
         found: list[dict[str, Any] | str] = [""] * len(rows)
         calls = int(2 * math.log2(len(rows))) + FURTHER_CALLS
 
-        def ask(start: int, end: int) -> EndpointError | None:
+        def ask(start: int, end: int) -> EndpointError | WrongInput | None:
             """Why these have no answer."""
             try:
                 found[start:end] = self._asked(rows[start:end])
@@ -290,6 +296,11 @@ class _Bodies:
             return None
 
         error = ask(0, len(rows))
+        if isinstance(error, WrongInput) and len(alike := _alike(rows)) > 1:
+            for places in alike:
+                for place, answer in zip(places, self._answers([rows[place] for place in places]), strict=True):
+                    found[place] = answer
+            return found
         refused = deque([(0, len(rows), error)])
         while refused and calls >= 2:
             start, end, why = refused.popleft()
@@ -298,18 +309,18 @@ class _Bodies:
                 continue
             middle = (start + end) // 2
             left = ask(start, middle)
-            calls -= 1
+            calls -= not isinstance(left, WrongInput)  # for which nothing was sent
             if left is None and isinstance(why, InputRefused) and end - middle > 1:
-                right: EndpointError | None = why  # then it is in the other half
+                right: EndpointError | WrongInput | None = why  # then it is in the other half
                 found[middle:end] = [_said(why, end - middle)] * (end - middle)
             else:
                 right = ask(middle, end)
-                calls -= 1
+                calls -= not isinstance(right, WrongInput)
             refused += [(start, middle, left), (middle, end, right)]
         self._count(error, found)
         return found
 
-    def _count(self, error: EndpointError | None, found: list[dict[str, Any] | str]) -> None:
+    def _count(self, error: EndpointError | WrongInput | None, found: list[dict[str, Any] | str]) -> None:
         """Raises the error where so many bodies without an answer say that it is not the rows."""
         is_fruitless = (
             error is not None and not isinstance(error, SINGLY) and all(isinstance(one, str) for one in found)
@@ -370,11 +381,23 @@ def _may_help(error: EndpointError, tries: int) -> bool:
     return error.another_try or isinstance(error, Overloaded | Loading | Unreachable)
 
 
-def _said(error: EndpointError, together: int) -> str:
+def _alike(rows: list[Row]) -> list[list[int]]:
+    """The places of those with the same fields filled and lists of the same length: a tensor can hold them together."""
+    kinds: dict[str, list[int]] = {}
+    for place, row in enumerate(rows):
+        sizes = [len(value) if isinstance(value, list) else value is None for value in row.values()]
+        kinds.setdefault(repr(sizes), []).append(place)
+    return list(kinds.values())
+
+
+def _said(error: EndpointError | WrongInput, together: int) -> str:
     """Why `together` rows have no answer."""
-    text = error.endpoint_text if error.says_why else ""
-    said = f"{error.said[:1].upper()}{error.said[1:]}"
-    whole = " ".join(part for part in (said, error.detail, text) if part)
+    if isinstance(error, WrongInput):
+        whole = error.words
+    else:
+        text = error.endpoint_text if error.says_why else ""
+        said = f"{error.said[:1].upper()}{error.said[1:]}"
+        whole = " ".join(part for part in (said, error.detail, text) if part)
     short = whole if len(whole) <= LONGEST_SAID else f"{whole[:LONGEST_SAID]}…"
     others = "another row" if together == 2 else f"{together - 1:,} other rows"
     return short if together == 1 else f"{short} (This was said of it together with {others}.)"

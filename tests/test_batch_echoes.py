@@ -6,6 +6,7 @@ import io
 import json
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,11 @@ class Speller(RowsEndpoint):
         data = json.loads(body)["dataframe_split"]["data"]
         self.most_rows = max(self.most_rows, len(data))
         return 200, {"predictions": [{"number": row[0], "name": row[1].replace("ss", "s"), "sure": 1} for row in data]}
+
+
+class Doubling(RowsEndpoint):
+    def _answer(self, body: bytes, lock: threading.Lock) -> tuple[int, Any]:
+        return 200, {"predictions": [2 * row[0] for row in json.loads(body)["dataframe_split"]["data"]]}
 
 
 @pytest.fixture
@@ -73,12 +79,13 @@ def test_the_first_rows_are_tried_as_all_rows_will_be(speller: Endpoint) -> None
 
 def test_a_trial_asks_only_about_rows_that_a_body_can_hold_together(tmp_path: Path) -> None:
     """A body has its parameters once, so an answer to another row would be an answer to something else."""
-    schema = Schema((Field("number", kind="integer"), Field("name", parameter=True)), dialect="mlflow")
     data = b"number,name\n1,a\n2,b\n3,a\n"
     sheet = sheets.look(io.BytesIO(data), "rows.csv")
     plan = Plan(sheet, {"number": "number", "name": "name"})
-    with RowsEndpoint() as model:
+    with Doubling() as model:
         endpoint = Endpoint(Settings(**model.settings(tmp_path)))
+        number, name = endpoint.schema.fields
+        schema = replace(endpoint.schema, fields=(number, replace(name, parameter=True)))
         tried = batch.trial(endpoint, schema, plan, list(sheets.rows(io.BytesIO(data), sheet)))
         assert [row.answer for row in tried] == [{"prediction": 2}, {}, {"prediction": 6}]
         assert model.calls == 1

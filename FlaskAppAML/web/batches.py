@@ -137,6 +137,8 @@ def _note(
             tried = batch.trial(site().model, schema, plan, [sheets.Row(**row) for row in first])
         except EndpointError as error:
             why = f"No answer: {error.said} {errors.endpoint_words(error) or error.detail}".strip()
+        except WrongInput as error:
+            why = f"The first row cannot be sent: {error.words}"
     clean = [site().redact.document(vars(row)) for row in tried]
     jobs().note(id, {**about, "missing": missing, "tried": clean, "why": site().redact(why)})
 
