@@ -28,7 +28,6 @@ from .site import jobs, site
 if TYPE_CHECKING:
     from ..store import Job, Progress
 
-SHOWN_FIRST = 5
 SHOWN_AFTER = 20
 REFRESH_SECONDS = 5
 LONGEST_CELL = 200
@@ -115,12 +114,11 @@ def draft_of(file: Any, name: str, *, with_trial: bool = True) -> str:
     endpoint, key = site().model, secrets.token_hex(16)
     schema = endpoint.schema
     fields = batch.fields_of(schema)
-    sheet = sheets.look(file, name, batch.known_names(fields))
+    sheet, first = sheets.look_with_rows(file, name, batch.known_names(fields))
     plan = Plan(sheet, sheets.match(sheet, fields).columns)
-    first = [row._asdict() for row in islice(sheets.rows(file, sheet), SHOWN_FIRST)]
     file.seek(0)
     jobs().draft(key, endpoint.name, file)
-    _note(key, plan, schema, name, first, with_trial=with_trial)
+    _note(key, plan, schema, name, [row._asdict() for row in first], with_trial=with_trial)
     return key
 
 
