@@ -182,14 +182,13 @@ def begin(id: str) -> BaseResponse:
     chosen = {f.name: request.form.get(f"column-{i}", "") for i, f in enumerate(batch.fields_of(schema))}
     places = {name: int(text) for name, text in chosen.items() if text.isascii() and text.isdigit() and len(text) < 6}
     plan = Plan(plan.sheet, {name: columns[place] for name, place in places.items() if place < len(columns)})
-    is_start = request.form.get("do") == "start"
-    if not is_start or plan.columns != about["columns"]:
+    if request.form.get("do") != "start":
         count_submission()
         _note(id, plan, schema, about["name"], about["first"])
-    missing = [f.shown_label for f in batch.needed(schema) if f.name not in plan.columns]
-    if not is_start:
         return _to(id)
-    if missing:
+    if plan.columns != about["columns"]:
+        _note(id, plan, schema, about["name"], about["first"], with_trial=False)
+    if missing := [f.shown_label for f in batch.needed(schema) if f.name not in plan.columns]:
         wrong = f"Choose a column for {', '.join(missing)}."
         if errors.wants_json():
             raise WrongInput(wrong)
