@@ -67,7 +67,7 @@ def test_what_it_names_is_there() -> None:
 
 def test_its_settings_exist_and_no_secret_stands_in_it() -> None:
     ours = {row["name"]: row for row in rows()}
-    servers = {"PORT", "GUNICORN_CMD_ARGS", "PROMETHEUS_MULTIPROC_DIR"}
+    servers = {"PORT", "GUNICORN_CMD_ARGS", "PROMETHEUS_MULTIPROC_DIR", "TMPDIR"}
     for name in ("web", "worker"):
         given = {key.removesuffix("_FILE") for key in SERVICES[name]["environment"]}
         assert given - servers <= set(ours)
@@ -87,9 +87,9 @@ def test_every_service_is_looked_after() -> None:
 
 
 def test_nginx_lets_through_what_the_app_takes() -> None:
-    allowed = re.search(r"client_max_body_size (\d+)m;", (ROOT / "deploy/nginx.conf").read_text("utf-8"))
-    assert allowed
-    assert 0 <= int(allowed[1]) * 1024**2 - Settings().max_request_bytes <= 1024**2
+    allowed = re.findall(r"client_max_body_size (\d+)m;", (ROOT / "deploy/nginx.conf").read_text("utf-8"))
+    taken = (Settings().max_request_bytes, Settings().max_batch_bytes)
+    assert [int(megabytes) * 1024**2 - most for megabytes, most in zip(allowed, taken, strict=True)] == [1024**2] * 2
 
 
 # Run
@@ -318,6 +318,16 @@ def test_too_large_a_request_is_refused_in_the_app_s_own_words(stack: Stack) -> 
     answer = stack.post("/models/slow", data=b"x" * (most + 1000), headers={"Content-Type": "text/plain"})
     assert answer.status_code == 413
     assert "more than this app takes at once" in answer.text
+
+
+def test_a_file_of_rows_may_be_larger(stack: Stack) -> None:
+    data = b"name,note\n" + b"Ada,%s\n" % (b"x" * 99_000) * 200
+    assert len(data) > 17 * 1024**2
+    begun = stack.post("/api/v1/models/slow/batches", data=data, headers={"Content-Type": "text/csv"})
+    assert begun.status_code == 202, begun.text
+    assert begun.json()["rows"]["total"] == 200
+    refused = stack.post("/models/slow/batch", files={"rows": ("rows.csv", b"")})
+    assert (refused.status_code, "This file is empty" in refused.text) == (422, True)
 
 
 def test_what_a_client_says_of_itself_is_not_believed(stack: Stack) -> None:
