@@ -24,7 +24,8 @@ from ..wire import dumps
 from . import batches, openapi, pages
 from .errors import problem
 from .predictions import first_error, kept_document, scored_document, with_pictures
-from .security import count_submission, is_welcome
+from .rate_limits import count_submission
+from .security import is_welcome
 from .site import Site, jobs, site
 
 FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")

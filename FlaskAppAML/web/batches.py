@@ -22,7 +22,7 @@ from ..results.figures import figure
 from ..schema import Schema
 from ..wire import dumps
 from . import errors
-from .security import count_submission
+from .rate_limits import count_submission
 from .site import jobs, site
 
 if TYPE_CHECKING:

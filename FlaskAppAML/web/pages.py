@@ -20,7 +20,8 @@ from ..wire import dumps
 from . import jobs, pictures, view
 from .boxes import boxed, overlay
 from .predictions import first_error, kept_document, scored_document, with_pictures
-from .security import count_submission, is_owner
+from .rate_limits import count_submission
+from .security import is_owner
 from .site import site
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
