@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from .parts import KEY
 
@@ -89,7 +89,7 @@ class RowsEndpoint:
             return 400, {"error_code": "BAD_REQUEST", "message": "This name is not taken."}
         return 200, {"predictions": [row[0] * 2 for row in data]}
 
-    def __enter__(self) -> RowsEndpoint:
+    def __enter__(self) -> Self:
         threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
         return self
 
