@@ -37,7 +37,7 @@ def worker() -> None:
         return
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: jobs.ending.set())
-    jobs.work(jobs.ending)
+    jobs.work()
 
 
 def rung(id: str) -> None:

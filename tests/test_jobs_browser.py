@@ -53,7 +53,7 @@ def serve(make_app: MakeApp, model: Endpoint) -> Iterator[Callable[..., tuple[st
     def made(**changes: Any) -> tuple[str, Flask]:
         given = {"url": model.url, "api_key": KEY, "schema": SAMPLE, "background": True}
         app = make_app(**{**given, **changes})
-        server = create_server(app, map={}, host="127.0.0.1", port=0, threads=8)
+        server = create_server(app, map={}, asyncore_use_poll=True, host="127.0.0.1", port=0, threads=8)
         threading.Thread(target=server.run, daemon=True).start()
         servers.append(server)
         return f"http://127.0.0.1:{server.effective_port}/", app
