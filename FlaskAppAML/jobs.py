@@ -93,7 +93,7 @@ class Jobs:
         self._redis_outage = Outage("Redis")
         self._slow: dict[str, tuple[Endpoint, Endpoint]] = {}
         self._paces: WeakKeyDictionary[Endpoint, Pace] = WeakKeyDictionary()
-        self.ending = threading.Event()  # set by a worker that was asked to end: a file stops where it is
+        self.ending = threading.Event()  # whoever runs jobs was asked to end
 
     # For those who ask
 
@@ -242,11 +242,21 @@ class Jobs:
         if self._may_exist or any(one.background for one in (self._settings, *self._settings.each)):
             self._start()
 
-    def work(self, stop: threading.Event, files: bool | None = None) -> None:
-        """Runs one job after the other until `stop`; the one that is under way then comes to its end. Only `files` of
+    def end(self, seconds: float = 0.0) -> None:
+        """Nothing more is taken here. A file that is under way stops where it is, a question comes to its end; so long
+        is waited for both. What is left then runs again elsewhere, when its lease is over."""
+        self.ending.set()
+        until = time.monotonic() + seconds
+        for _ in self._runners:
+            self._called.release()
+        for runner in self._runners:
+            runner.join(max(0.0, until - time.monotonic()))
+
+    def work(self, files: bool | None = None) -> None:
+        """Runs one job after the other until `ending`; the one that is under way then comes to its end. Only `files` of
         rows, or none of them."""
         pause = LOOK_SECONDS
-        while not stop.is_set():
+        while not self.ending.is_set():
             try:
                 if not self.run_next(files):
                     self._sweep()
@@ -257,7 +267,7 @@ class Jobs:
                 pass  # it was logged, and will be there again
             except Exception as error:  # a runner must outlive whatever one job does
                 log.error("unexpected error of a job", exc_info=error)
-            _rest(pause, stop)
+            _rest(pause, self.ending)
             pause = min(2 * pause, LONGEST_REST)
 
     def run_next(self, files: bool | None = None) -> bool:
@@ -418,7 +428,7 @@ class Jobs:
             self._held.discard(job.runner)
 
     def _renew(self) -> None:
-        while True:
+        while self._held or not self.ending.is_set():
             time.sleep(RENEW_SECONDS)
             held = list(self._held.copy())
             with suppress(JobsUnavailable):
@@ -446,13 +456,12 @@ class Jobs:
         with self._lock:
             if self._settings.redis_url or self._runners:
                 return
-            never = threading.Event()
             self._runners = [
-                _thread(f"job-{number}", lambda: self.work(never, files=False))
+                _thread(f"job-{number}", lambda: self.work(files=False))
                 for number in range(self._settings.job_workers)
             ]
             if self._runners:  # a file takes its time, and must not hold up a question
-                self._runners.append(_thread("job-files", lambda: self.work(never, files=True)))
+                self._runners.append(_thread("job-files", lambda: self.work(files=True)))
 
     @cached_property
     def _queue(self) -> Any:
