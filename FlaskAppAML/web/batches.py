@@ -68,15 +68,22 @@ def path_of_files() -> str:
 
 def ask(model: str = "", wrong: str = "") -> str:
     """The page that takes a file."""
+    schema = _taking(model)
+    fields, needed = batch.fields_of(schema), {f.name for f in batch.needed(schema)}
+    return render_template(
+        "batch.html", fields=fields, needed=needed, wrong=wrong, most=site().settings.max_batch_bytes
+    )
+
+
+def _taking(model: str) -> Schema:
+    """The schema of that model, or of the only one, which is asked for it where nobody knows it yet. Raises
+    PageNotFound where it takes no files."""
     if model:
         site().choose(model)
     schema = site().model.schema
     if not path_of_files():
         raise PageNotFound
-    fields, needed = batch.fields_of(schema), {f.name for f in batch.needed(schema)}
-    return render_template(
-        "batch.html", fields=fields, needed=needed, wrong=wrong, most=site().settings.max_batch_bytes
-    )
+    return schema
 
 
 def admit(model: str) -> None:
@@ -84,10 +91,7 @@ def admit(model: str) -> None:
     settings = site().settings
     request.max_content_length = settings.max_batch_bytes + PIECE  # of no other address
     request.max_form_memory_size = max(settings.max_request_bytes, PIECE)  # what is no file, or not yet told apart
-    if model:
-        site().choose(model)
-    if not path_of_files():
-        raise PageNotFound
+    _taking(model)
     count_submission()
 
 
