@@ -60,7 +60,11 @@ def path_of_files() -> str:
     schema = model.known_schema if model else None
     if model is None or schema is None or not jobs().are_kept or not batch.takes_rows(schema):
         return ""
-    return f"/models/{model.name}/batch" if len(site().models) > 1 else "/batch"
+    return _path()
+
+
+def _path() -> str:
+    return f"{site().path.rstrip('/')}/batch"
 
 
 # Before
@@ -172,6 +176,7 @@ def _draft_page(id: str, wrong: str = "") -> str:
         "at_once": batch.rows_at_once(site().model, schema),
         "wrong": wrong,
         "id": id,
+        "another": _path(),
     }
     return render_template("batch_draft.html", **shown)
 
@@ -227,6 +232,7 @@ def shown(job: Job, at: Progress) -> Response:
         first=first,
         numbers=[place for place in range(len(heads)) if any(_is_number(row[place]) for row in first)],
         seen=seen,
+        another=_path(),
         **(errors.words_of(failure) if failure else {"failure": None}),
     )
     return Response(page, headers={"Cache-Control": "no-store"})
@@ -276,7 +282,7 @@ def delete(id: str) -> BaseResponse:
     _progress(id)
     _about(id)
     jobs().forget(id)
-    return redirect(f"{request.script_root}{path_of_files() or site().path}", 303)
+    return redirect(f"{request.script_root}{_path()}", 303)
 
 
 def _progress(id: str) -> Progress:
