@@ -20,7 +20,7 @@ from ..wire import dumps
 from . import jobs, pictures, view
 from .boxes import boxed, overlay
 from .predictions import first_error, kept_document, scored_document, with_pictures
-from .rate_limits import count_submission
+from .rate_limits import count_drawing, count_submission
 from .security import is_owner
 from .site import site
 
@@ -162,6 +162,7 @@ def kept_png(id: str) -> Response:
     picture = pictures.kept(id)
     if found is None or picture is None:
         raise PageNotFound
+    count_drawing()
     least = overlay(found, picture.width, picture.height, as_number(request.args.get("least"))).least
     drawn = images.draw_boxes(picture, found, -math.inf if least is None else least)
     return _download(drawn, "image/png", id, "png")
