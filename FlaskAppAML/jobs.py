@@ -13,6 +13,7 @@ from __future__ import annotations
 import base64
 import json
 import logging
+import os
 import re
 import secrets
 import tempfile
@@ -42,6 +43,7 @@ from .errors import (
     WrongInput,
 )
 from .images import Picture
+from .outage import Outage
 from .prediction import Document, Question, scored_document
 from .redact import Redactor
 from .schema import Row, Upload
@@ -55,6 +57,7 @@ if TYPE_CHECKING:
 FILE_NAME = "jobs.sqlite3"
 KEPT_SECONDS = 86_400.0  # after the end, or ANSWER_MINUTES where that is longer
 LOOK_SECONDS = 1.0  # how often an idle runner looks by itself
+LONGEST_REST = 15.0  # of a runner whose database is away; each rest is twice as long as the one before
 SWEEP_SECONDS = 60.0
 RENEW_SECONDS = 10.0  # a third of the lease
 INSIST_SECONDS = 60.0  # that a result in hand waits for a database that is away
@@ -87,6 +90,7 @@ class Jobs:
         self._held: set[str] = set()
         self._called = threading.Semaphore(0)
         self._swept = 0.0
+        self._redis_outage = Outage("Redis")
         self._slow: dict[str, tuple[Endpoint, Endpoint]] = {}
         self._paces: WeakKeyDictionary[Endpoint, Pace] = WeakKeyDictionary()
         self.ending = threading.Event()  # set by a worker that was asked to end: a file stops where it is
@@ -200,7 +204,7 @@ class Jobs:
     @property
     def _may_exist(self) -> bool:
         """So that a wrong link makes no database."""
-        return bool(self._settings.database_url) or self._path.exists()
+        return bool(self._settings.database_url) or os.path.exists(self._path)  # False too where nobody may look
 
     def _may_hold(self, id: str) -> bool:
         return re.fullmatch(r"[0-9a-f]{32}", id) is not None and self._may_exist
@@ -239,16 +243,20 @@ class Jobs:
     def work(self, stop: threading.Event, files: bool | None = None) -> None:
         """Runs one job after the other until `stop`; the one that is under way then comes to its end. Only `files` of
         rows, or none of them."""
+        pause = LOOK_SECONDS
         while not stop.is_set():
             try:
-                if self.run_next(files):
-                    continue
-                self._sweep()
+                if not self.run_next(files):
+                    self._sweep()
+                    self._called.acquire(timeout=LOOK_SECONDS)
+                pause = LOOK_SECONDS
+                continue
             except JobsUnavailable:
                 pass  # it was logged, and will be there again
             except Exception as error:  # a runner must outlive whatever one job does
                 log.error("unexpected error of a job", exc_info=error)
-            self._called.acquire(timeout=LOOK_SECONDS)
+            _rest(pause, stop)
+            pause = min(2 * pause, LONGEST_REST)
 
     def run_next(self, files: bool | None = None) -> bool:
         """Runs the oldest job that waits, of those that `work` says. Whether there was one. Raises JobsUnavailable."""
@@ -361,9 +369,10 @@ class Jobs:
             self._store.put_back(job, outcome)
             return "put back"
         if isinstance(outcome, AppError):
+            if not self._store.fail(job, self._as_json(_record(outcome))):
+                return "dropped"
             self._note(job, outcome)
-            is_first = self._store.fail(job, self._as_json(_record(outcome)))
-            return "failed" if is_first else "dropped"
+            return "failed"
         return "succeeded" if self._store.succeed(job.id, self._as_json(outcome)) else "dropped"
 
     def _note(self, job: Taken, error: AppError) -> None:
@@ -408,9 +417,10 @@ class Jobs:
         while True:
             time.sleep(RENEW_SECONDS)
             held = list(self._held.copy())
-            if held:
-                with suppress(JobsUnavailable):
+            with suppress(JobsUnavailable):
+                if held:
                     self._store.renew(held)
+                self._sweep()  # a runner does so only when nothing waits
 
     def _sweep(self) -> None:
         if time.monotonic() - self._swept > SWEEP_SECONDS:
@@ -452,12 +462,13 @@ class Jobs:
         try:
             yield self._queue
         except RedisError as error:
-            log.warning("Redis: %s", error)
+            self._redis_outage.begins(error)
 
     def _ring(self, queue: Any, id: str = "") -> None:
         """Without a limit of RQ's: whichever job is run has ours, and a file may take hours."""
         limits = {"job_timeout": -1, "result_ttl": 0, "failure_ttl": 60}
         queue.enqueue("FlaskAppAML.worker.rung", id, **limits)
+        self._redis_outage.ends()
 
 
 def queue_of(redis_url: str, **options: Any) -> Any:
@@ -484,6 +495,13 @@ def _thread(name: str, run: Callable[[], None]) -> threading.Thread:
     made = threading.Thread(target=run, name=name, daemon=True)
     made.start()
     return made
+
+
+def _rest(seconds: float, stop: threading.Event) -> None:
+    """Or until `stop`, about. Not by `stop.wait`, which a handler of a signal in the same thread must not meet."""
+    until = time.monotonic() + seconds
+    while not stop.is_set() and (left := until - time.monotonic()) > 0:
+        time.sleep(min(left, LOOK_SECONDS))
 
 
 def _insist(settle: Callable[[], T]) -> T:
