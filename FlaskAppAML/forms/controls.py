@@ -332,7 +332,10 @@ class AlternativesField(Control, RadioField):
         return self.inner[int(self.data)] if self.data else []
 
     def process_data(self, value: Any) -> None:
-        place = meant(self.spec.alternatives, value)
+        """Nothing stands for the empty text and the empty list where it may be left out: a chosen box that is empty is
+        one that was forgotten."""
+        is_nothing = value in ("", []) and self.spec.may_be_left_out
+        place = None if is_nothing else meant(self.spec.alternatives, value)
         self.data = "" if place is None else str(place)
         for number, controls in enumerate(self.inner):
             given = self._members(place, value) if number == place else {}
