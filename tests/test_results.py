@@ -161,7 +161,10 @@ def test_classes_without_numbers_are_a_plain_table_with_its_label() -> None:
         (Number(0.0), "The answer is 0."),
         (Scores([Score("cat", 0.98), Score("dog", 0.02)]), "Most likely cat, with 0.98."),
         (Scores([]), "The endpoint answered with no labels."),
-        (Boxes("b", [Box(label, 0.9, 0, 0, 1, 1) for label in ("cat", "remote", "cat")]), "Three boxes: cat (2) and remote (1)."),
+        (
+            Boxes("b", [Box(label, 0.9, 0, 0, 1, 1) for label in ("cat", "remote", "cat")]),
+            "Three boxes: cat (2) and remote (1).",
+        ),
         (Boxes("b", [Box("", None, 0, 0, 1, 1)]), "One box."),
         (Boxes("b", []), "No boxes."),
         (
@@ -172,7 +175,10 @@ def test_classes_without_numbers_are_a_plain_table_with_its_label() -> None:
         (Boxes("b", [Box("face", 1, 0, 0, 1, 1)] * 2), "Two boxes, both face."),
         (Boxes("b", [Box("face", 1, 0, 0, 1, 1)] * 12), "12 boxes, all face."),
         (Boxes("b", [Box(label, 1, 0, 0, 1, 1) for label in ("cat", "dog")]), "Two boxes: cat and dog."),
-        (Boxes("b", [Box(label, 1, 0, 0, 1, 1) for label in ("cat", "", "cat")]), "Three boxes: cat (2) and no label (1)."),
+        (
+            Boxes("b", [Box(label, 1, 0, 0, 1, 1) for label in ("cat", "", "cat")]),
+            "Three boxes: cat (2) and no label (1).",
+        ),
         (Boxes("b", [Box("", 1, 0, 0, 1, 1)] * 2), "Two boxes."),
         (Spans("", [Span(0, 1, "PER"), Span(2, 3, "PER")]), "Two entities, both PER."),
         (Vector([0.0] * 384), "A vector of 384 numbers."),

@@ -21,6 +21,7 @@ from .looks import (
     choice_at,
     choices_of,
     example_of,
+    heading,
     look_of,
     position_of,
     script_kind,
@@ -101,6 +102,11 @@ class Control(WTField):
     def anchor(self) -> str:
         """The id of its first control."""
         return f"{self.id}-0" if self.look in ("radio", "ticks", "boxes") else str(self.id)
+
+    @property
+    def path(self) -> str:
+        """Its label behind the objects that it stands in."""
+        return " › ".join([*map(heading, self.spec.place), str(self.label.text)])
 
     def whole(self) -> list[Control]:
         """Itself, and the controls inside it."""
