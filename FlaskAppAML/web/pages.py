@@ -15,6 +15,7 @@ from ..errors import AnswerGone, PageNotFound, WrongInput
 from ..forms import SchemaForm, prefill
 from ..prediction import Question
 from ..results import as_number, downloads
+from ..results.figures import spelled
 from ..schema import without_files
 from ..wire import dumps
 from . import jobs, pictures, view
@@ -30,7 +31,7 @@ XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 def install(app: Flask) -> None:
     app.context_processor(view.common)
     app.extensions["frames"] = {}
-    shown_as = (view.answer_files, view.drawn, view.duration, view.form_files, view.spelled, view.status_words)
+    shown_as = (view.answer_files, view.drawn, view.duration, view.form_files, spelled, view.status_words)
     for function in shown_as:
         app.add_template_global(function)
     for path in ("/", "/home", "/models/<model>"):
