@@ -93,17 +93,18 @@ def submitted(model: str) -> tuple[str, SchemaForm, Question]:
     """The id of the answer, the form that asks for it, and what it asks. Raises WrongInput, RateLimited."""
     if model:
         site().choose(model)
-    form_class = site().model.form_class()
+    endpoint = site().model
+    form_class = endpoint.form_class()
     files, find = (request.files, pictures.find) if form_class.has_files else (None, None)
-    g.form = form = form_class(request.form, files=files, kept=find)
+    typed = request.form
+    g.form = form = form_class(typed, files=files, kept=find)
     count_submission()
     if form_class.has_files:
-        form.read_pictures(site().model.settings.image_max_side)
+        form.read_pictures(endpoint.settings.image_max_side)
     if not form.validate():
         raise WrongInput(fields=form.wrong())
     question = Question.of(form)
-    once = request.form.get("_once", "")
-    return answer_id(once, [site().model.url, without_files(question.rows[0])]), form, question
+    return answer_id(typed.get("_once", ""), [endpoint.url, without_files(question.rows[0])]), form, question
 
 
 def answered(document: dict[str, Any], form: SchemaForm) -> Response:
