@@ -13,6 +13,7 @@ from __future__ import annotations
 import base64
 import json
 import logging
+import os
 import re
 import secrets
 import tempfile
@@ -42,6 +43,7 @@ from .errors import (
     WrongInput,
 )
 from .images import Picture
+from .outage import Outage
 from .prediction import Document, Question, scored_document
 from .redact import Redactor
 from .schema import Row, Upload
@@ -55,6 +57,7 @@ if TYPE_CHECKING:
 FILE_NAME = "jobs.sqlite3"
 KEPT_SECONDS = 86_400.0  # after the end, or ANSWER_MINUTES where that is longer
 LOOK_SECONDS = 1.0  # how often an idle runner looks by itself
+LONGEST_REST = 15.0  # of a runner whose database is away; each rest is twice as long as the one before
 SWEEP_SECONDS = 60.0
 RENEW_SECONDS = 10.0  # a third of the lease
 INSIST_SECONDS = 60.0  # that a result in hand waits for a database that is away
@@ -87,9 +90,10 @@ class Jobs:
         self._held: set[str] = set()
         self._called = threading.Semaphore(0)
         self._swept = 0.0
+        self._redis_outage = Outage("Redis")
         self._slow: dict[str, tuple[Endpoint, Endpoint]] = {}
         self._paces: WeakKeyDictionary[Endpoint, Pace] = WeakKeyDictionary()
-        self.ending = threading.Event()  # set by a worker that was asked to end: a file stops where it is
+        self.ending = threading.Event()  # whoever runs jobs was asked to end
 
     # For those who ask
 
@@ -131,6 +135,8 @@ class Jobs:
     def failure(self, id: str) -> AppError:
         """Why the job failed."""
         record = json.loads(self._store.read(id, "result") or b"{}")
+        if record.get("error") == WrongInput.__name__:
+            return WrongInput(record["detail"])
         with suppress(KeyError):
             return EndpointError.revive(record)
         return InternalError(record.get("detail", ""))
@@ -200,7 +206,7 @@ class Jobs:
     @property
     def _may_exist(self) -> bool:
         """So that a wrong link makes no database."""
-        return bool(self._settings.database_url) or self._path.exists()
+        return bool(self._settings.database_url) or os.path.exists(self._path)  # False too where nobody may look
 
     def _may_hold(self, id: str) -> bool:
         return re.fullmatch(r"[0-9a-f]{32}", id) is not None and self._may_exist
@@ -236,19 +242,33 @@ class Jobs:
         if self._may_exist or any(one.background for one in (self._settings, *self._settings.each)):
             self._start()
 
-    def work(self, stop: threading.Event, files: bool | None = None) -> None:
-        """Runs one job after the other until `stop`; the one that is under way then comes to its end. Only `files` of
+    def end(self, seconds: float = 0.0) -> None:
+        """Nothing more is taken here. A file that is under way stops where it is, a question comes to its end; so long
+        is waited for both. What is left then runs again elsewhere, when its lease is over."""
+        self.ending.set()
+        until = time.monotonic() + seconds
+        for _ in self._runners:
+            self._called.release()
+        for runner in self._runners:
+            runner.join(max(0.0, until - time.monotonic()))
+
+    def work(self, files: bool | None = None) -> None:
+        """Runs one job after the other until `ending`; the one that is under way then comes to its end. Only `files` of
         rows, or none of them."""
-        while not stop.is_set():
+        pause = LOOK_SECONDS
+        while not self.ending.is_set():
             try:
-                if self.run_next(files):
-                    continue
-                self._sweep()
+                if not self.run_next(files):
+                    self._sweep()
+                    self._called.acquire(timeout=LOOK_SECONDS)
+                pause = LOOK_SECONDS
+                continue
             except JobsUnavailable:
                 pass  # it was logged, and will be there again
             except Exception as error:  # a runner must outlive whatever one job does
                 log.error("unexpected error of a job", exc_info=error)
-            self._called.acquire(timeout=LOOK_SECONDS)
+            _rest(pause, self.ending)
+            pause = min(2 * pause, LONGEST_REST)
 
     def run_next(self, files: bool | None = None) -> bool:
         """Runs the oldest job that waits, of those that `work` says. Whether there was one. Raises JobsUnavailable."""
@@ -282,7 +302,9 @@ class Jobs:
                 return self._all_rows(job, endpoint, packed)
             if "rows" not in packed:
                 raise JobGone  # cancelled this moment, or brought to its end by another
-            question = Question(endpoint.schema, _fitting(endpoint, packed), packed["typed"])
+            with _if_it_still_fits():
+                rows = _fitting(endpoint, packed)
+            question = Question(endpoint.schema, rows, packed["typed"])
             document = scored_document(endpoint, job.id, question, packed["request_id"])
             return document | {"picture": _with_data(question)}
         except EndpointError as error:
@@ -291,9 +313,8 @@ class Jobs:
             return self._later(job, LONGEST_PAUSE, InternalError(error.detail))
         except JobsUnavailable:
             return FIRST_PAUSE
-        except WrongInput as error:
-            what = " ".join(f"{name}: {said}" for name, said in error.fields.items())
-            return InternalError(f"The model asks for something else than when this was taken in. {what}")
+        except WrongInput as error:  # as the dialect finds, and not the form: a tensor of another shape
+            return error
         except AppError as error:
             return InternalError(error.detail)
         except Exception as error:
@@ -308,7 +329,8 @@ class Jobs:
         plan, schema = batch.Plan.revive(about), endpoint.schema
         if endpoint.doubt and about["dialect"] != schema.dialect:
             raise Loading("What it asks for is not known at the moment.")
-        batch.check(plan, schema)
+        with _if_it_still_fits():
+            batch.check(plan, schema)
         at = self._store.progress(job.id)
         if at is None:
             raise JobGone
@@ -361,9 +383,10 @@ class Jobs:
             self._store.put_back(job, outcome)
             return "put back"
         if isinstance(outcome, AppError):
+            if not self._store.fail(job, self._as_json(_record(outcome))):
+                return "dropped"
             self._note(job, outcome)
-            is_first = self._store.fail(job, self._as_json(_record(outcome)))
-            return "failed" if is_first else "dropped"
+            return "failed"
         return "succeeded" if self._store.succeed(job.id, self._as_json(outcome)) else "dropped"
 
     def _note(self, job: Taken, error: AppError) -> None:
@@ -405,12 +428,13 @@ class Jobs:
             self._held.discard(job.runner)
 
     def _renew(self) -> None:
-        while True:
+        while self._held or not self.ending.is_set():
             time.sleep(RENEW_SECONDS)
             held = list(self._held.copy())
-            if held:
-                with suppress(JobsUnavailable):
+            with suppress(JobsUnavailable):
+                if held:
                     self._store.renew(held)
+                self._sweep()  # a runner does so only when nothing waits
 
     def _sweep(self) -> None:
         if time.monotonic() - self._swept > SWEEP_SECONDS:
@@ -432,13 +456,11 @@ class Jobs:
         with self._lock:
             if self._settings.redis_url or self._runners:
                 return
-            never = threading.Event()
             self._runners = [
-                _thread(f"job-{number}", lambda: self.work(never, files=False))
-                for number in range(self._settings.job_workers)
+                _thread(f"job-{number}", lambda: self.work(files=False)) for number in range(self._settings.job_workers)
             ]
             if self._runners:  # a file takes its time, and must not hold up a question
-                self._runners.append(_thread("job-files", lambda: self.work(never, files=True)))
+                self._runners.append(_thread("job-files", lambda: self.work(files=True)))
 
     @cached_property
     def _queue(self) -> Any:
@@ -452,12 +474,13 @@ class Jobs:
         try:
             yield self._queue
         except RedisError as error:
-            log.warning("Redis: %s", error)
+            self._redis_outage.begins(error)
 
     def _ring(self, queue: Any, id: str = "") -> None:
         """Without a limit of RQ's: whichever job is run has ours, and a file may take hours."""
         limits = {"job_timeout": -1, "result_ttl": 0, "failure_ttl": 60}
         queue.enqueue("FlaskAppAML.worker.rung", id, **limits)
+        self._redis_outage.ends()
 
 
 def queue_of(redis_url: str, **options: Any) -> Any:
@@ -484,6 +507,13 @@ def _thread(name: str, run: Callable[[], None]) -> threading.Thread:
     made = threading.Thread(target=run, name=name, daemon=True)
     made.start()
     return made
+
+
+def _rest(seconds: float, stop: threading.Event) -> None:
+    """Or until `stop`, about. Not by `stop.wait`, which a handler of a signal in the same thread must not meet."""
+    until = time.monotonic() + seconds
+    while not stop.is_set() and (left := until - time.monotonic()) > 0:
+        time.sleep(min(left, LOOK_SECONDS))
 
 
 def _insist(settle: Callable[[], T]) -> T:
@@ -515,7 +545,16 @@ def _with_data(question: Question) -> Document | None:
 def _record(error: AppError) -> Document:
     if isinstance(error, EndpointError):
         return error.record()
-    return {"error": type(error).__name__, "detail": error.detail}
+    return {"error": type(error).__name__, "detail": error.words if isinstance(error, WrongInput) else error.detail}
+
+
+@contextmanager
+def _if_it_still_fits() -> Iterator[None]:
+    """What is wrong now was not when it was taken in. Raises InternalError."""
+    try:
+        yield
+    except WrongInput as error:
+        raise InternalError(f"The model asks for something else than when this was taken in. {error.words}") from error
 
 
 def _fitting(endpoint: Endpoint, packed: Document) -> list[Row]:

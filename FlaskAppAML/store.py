@@ -9,7 +9,6 @@ everybody looks at stay small.
 from __future__ import annotations
 
 import contextlib
-import logging
 import os
 import weakref
 from collections.abc import Iterable, Iterator
@@ -54,6 +53,7 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
 from .errors import JobsUnavailable, QueueFull
+from .outage import Outage
 
 LEASE_SECONDS = 30.0
 BUSY_SECONDS = 10.0
@@ -64,8 +64,6 @@ SWEPT_AT_ONCE = 200
 # How long PostgreSQL's driver waits for a host that is gone: seconds, and the last one in milliseconds.
 NOT_FOR_EVER = {"connect_timeout": 5, "keepalives_idle": 10, "keepalives_interval": 5, "tcp_user_timeout": 20_000}
 THE_LOCK = 0x466C61736B  # of PostgreSQL: any number that is always the same
-
-log = logging.getLogger(__name__)
 
 TABLES = MetaData()
 JOBS = Table(
@@ -181,7 +179,10 @@ class Store:
 
     def __init__(self, url: str, path: Path, kept_seconds: float) -> None:
         """`url` as `DATABASE_URL` has it; where it is empty, SQLite's file is `path`."""
-        self._engine = _engine(make_url(url) if url else URL.create("sqlite", database=str(path)))
+        address = make_url(url) if url else URL.create("sqlite", database=str(path))
+        self._engine = _engine(address)
+        is_file = address.get_backend_name() == "sqlite"
+        self._outage = Outage(f"the database of jobs, {address.database}," if is_file else "the database of jobs")
         weakref.finalize(self, self._engine.dispose).atexit = False  # a thread may still write then
         self._kept = kept_seconds
         self._is_ready = False
@@ -385,8 +386,8 @@ class Store:
     def sweep(self) -> None:
         """Deletes what is past its time."""
         with self._writing() as c:
-            old = list(c.scalars(select(JOBS.c.id).where(JOBS.c.until < now()).limit(SWEPT_AT_ONCE)))
-            _delete(c, old)
+            old = select(JOBS.c.id).where(JOBS.c.until < now()).limit(SWEPT_AT_ONCE)
+            _delete(c, list(c.scalars(old.with_for_update(skip_locked=True))))  # one may be begun again this moment
         if self._engine.dialect.name == "sqlite":
             with self._reading() as c:
                 c.exec_driver_sql("PRAGMA incremental_vacuum")
@@ -396,18 +397,30 @@ class Store:
     @contextlib.contextmanager
     def _reading(self) -> Iterator[Connection]:
         """Each statement sees what is committed then."""
-        with _explained():
+        with self._explained("reading"):
             self._make_ready()
             with self._engine.connect() as c:
                 yield c
+        self._outage.ends("reading")
 
     @contextlib.contextmanager
     def _writing(self) -> Iterator[Connection]:
         """On the disk when this ends without an error."""
-        with _explained():
+        with self._explained("writing"):
             self._make_ready()
             with _transaction(self._engine) as c:
                 yield c
+        self._outage.ends("reading", "writing")
+
+    @contextlib.contextmanager
+    def _explained(self, way: str) -> Iterator[None]:
+        try:
+            yield
+        except IntegrityError:
+            raise
+        except (SQLAlchemyError, OSError) as error:
+            self._outage.begins(getattr(error, "orig", None) or error, way)  # `orig` is without the statement
+            raise JobsUnavailable from error
 
     def _make_ready(self) -> None:
         """Makes the tables, or brings those of an older version up to date; once, whoever comes first."""
@@ -435,17 +448,6 @@ def _transaction(engine: Engine) -> Iterator[Connection]:
         if engine.dialect.name == "sqlite":
             c.exec_driver_sql("BEGIN IMMEDIATE")
         yield c
-
-
-@contextlib.contextmanager
-def _explained() -> Iterator[None]:
-    try:
-        yield
-    except IntegrityError:
-        raise
-    except (SQLAlchemyError, OSError) as error:
-        log.warning("the database of jobs: %s", error)
-        raise JobsUnavailable from error
 
 
 def _engine(url: URL) -> Engine:

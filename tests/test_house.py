@@ -19,6 +19,7 @@ LEVELS = {
     "settings": 0.1,
     "redact": 0.1,
     "slots": 0.1,
+    "outage": 0.1,
     "wire": 0.1,
     "media": 0.1,
     "events": 0.1,  # answers in pieces

@@ -81,9 +81,17 @@ def test_an_app_that_is_away_is_said_and_waited_for(open_page: OpenPage, at: At)
     page.wait_for_url("**/answers/*", timeout=10_000)
 
 
+def test_without_a_script_it_comes_to_the_answer_by_itself(open_page: OpenPage, at: At, model: Endpoint) -> None:
+    model.seconds = 2.0
+    url, _ = at(job_workers=1)
+    page = open_page(java_script_enabled=False)
+    ask(page, url)
+    expect(page.locator(".said")).to_have_text("The model is at work on it.")
+    page.wait_for_url("**/answers/*", timeout=20_000)
+    expect(page.locator(".said")).to_contain_text("Ada")
+
+
 def test_it_needs_no_script(open_page: OpenPage, at: At) -> None:
-    """But for the part in <noscript>, which Chromium leaves out when it is driven like this; test_jobs_pages.py has
-    that."""
     url, app = at(job_workers=0)
     page = open_page(java_script_enabled=False)
     ask(page, url)

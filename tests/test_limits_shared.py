@@ -18,7 +18,7 @@ from flask import Flask
 from soak.parts import HAS_REDIS, Endpoint, Part, address, environment, free_port, redis_command, web
 
 from demo.server import Demo
-from FlaskAppAML.web import security
+from FlaskAppAML.web import rate_limits
 
 pytestmark = pytest.mark.skipif(
     not (HAS_REDIS or os.environ.get("CI")), reason="LOUD: no Redis, so limits were not counted there"
@@ -102,7 +102,7 @@ def test_frames_are_counted_together_too(make_app: MakeApp, redis: Part) -> None
 def test_without_redis_each_process_counts_for_itself_and_says_so(
     make_app: MakeApp, demo: Demo, redis: Part, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(security, "REDIS_PAUSE", 1.0)
+    monkeypatch.setattr(rate_limits, "REDIS_PAUSE", 1.0)
     app = make_app(url=demo.url, redis_url=url_of(redis), rate_limit="2/hour")
     assert statuses(app) == [200, 200, 429]
     redis.kill()
@@ -120,4 +120,4 @@ def test_a_redis_that_hangs_costs_a_moment_and_not_each_time(make_app: MakeApp, 
         statuses(app, count=1)
         started = time.monotonic()
         assert statuses(app, count=4) == [200] * 4
-        assert time.monotonic() - started < 2 * security.REDIS_SECONDS
+        assert time.monotonic() - started < 2 * rate_limits.REDIS_SECONDS

@@ -14,7 +14,7 @@ from house import check
 from misbehaving import MODEL_TEXT, Misbehaving
 
 from demo.server import Demo
-from FlaskAppAML.web.security import client_address
+from FlaskAppAML.web.rate_limits import client_address
 
 PASSWORD = "correct horse battery"
 

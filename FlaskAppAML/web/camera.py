@@ -20,7 +20,8 @@ from ..wire import dumps
 from . import view
 from .boxes import marks
 from .predictions import first_error, scored_document
-from .security import CAMERA_ALONE, AtOnce, Limiter
+from .rate_limits import AtOnce, Limiter
+from .security import CAMERA_ALONE
 from .site import site
 
 LONGEST_SIDE = 640  # pixels of a frame

@@ -31,7 +31,8 @@ from ..wire import dumps
 from . import pictures, view
 from .errors import LONGEST_CODE, endpoint_words, short
 from .predictions import scored_document
-from .security import count_submission, is_owner
+from .rate_limits import count_submission
+from .security import is_owner
 from .site import Site, site
 
 PREFIX = "connect-"  # of the names in the form, where the model's own fields stand too

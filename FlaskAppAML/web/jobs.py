@@ -11,7 +11,7 @@ from ..errors import AppError, MalformedRequest
 from ..prediction import Question
 from . import batches, view
 from .errors import words_of
-from .security import count_submission
+from .rate_limits import count_submission
 from .site import jobs, site
 
 REFRESH_SECONDS = 5

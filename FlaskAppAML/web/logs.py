@@ -13,7 +13,7 @@ from flask import Flask, Response, g, request
 
 from ..redact import Redactor
 from ..settings import Settings
-from .security import client_address
+from .rate_limits import client_address
 
 LONGEST_LINE = 4000
 ROOT_LOGGER = "FlaskAppAML"

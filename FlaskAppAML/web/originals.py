@@ -35,7 +35,7 @@ from ..score import score
 from ..wire import dumps, read_json
 from . import errors
 from .predictions import facts_of, kept_document, wants_fresh
-from .security import count_submission
+from .rate_limits import count_submission
 from .site import jobs, site
 
 NO_JSON = "failed to parse json, invalid format"
