@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from browsers import WIDTHS, OpenPage, Watched, framed, looked_at
+from browsers import WIDTHS, OpenPage, Watched, framed, looked_at, stays
 from conftest import KEY
 from PIL import Image
 from playwright.sync_api import Browser, Page
@@ -111,6 +111,7 @@ def test_the_threshold_hides_boxes_at_once_here_and_in_the_download(chromium: Br
         assert seen(page) == ["box-1", "box-2", "box-3"]
         assert page.inner_text("[data-weaker]") == ""
         page.press("#least", "Enter")
+        stays(page)
         assert "/answers/" not in page.url
 
 

@@ -221,7 +221,7 @@ def test_without_script_the_form_takes_the_picture(chromium: Browser, faces: str
 
 def test_at_the_limit_the_page_waits(chromium: Browser, at: Callable[..., str]) -> None:
     with Watched(chromium) as page:
-        address = at(camera="2/second")
+        address = at(camera="2/3 second")
         page.goto(f"{address}/camera")
         page.evaluate("document.querySelector('[data-camera]').dataset.every = 0")
         page.click("text=Start the camera")
