@@ -86,7 +86,9 @@ def test_tags_can_be_read_and_stay_in_the_picture(chromium: Browser, things: str
     with Watched(chromium, viewport={"width": width, "height": 900}) as page:
         ask(page, things)
         picture: Any = page.locator(".pic").bounding_box()
-        for tag in page.locator(".marks text:not([hidden])").all():
+        tags = page.locator(".marks text:not([hidden])").all()
+        assert len(tags) == 2
+        for tag in tags:
             place: Any = tag.bounding_box()
             assert place["height"] >= 14
             assert picture["x"] <= place["x"]
