@@ -34,17 +34,21 @@ def demo() -> Iterator[Demo]:
 
 
 @pytest.fixture
-def make_app(tmp_path: Path) -> MakeApp:
+def make_app(tmp_path: Path) -> Iterator[MakeApp]:
     """`make_app(url=..., timeout=...)`: an app with these settings and its own DATA_DIR."""
+    made: list[Flask] = []
 
     def make(*, local: bool = False, with_demo: bool = False, **changes: Any) -> Flask:
         given = {"api_key": KEY, "data_dir": str(tmp_path / "data"), "rate_limit": "off"}
         settings = Settings(**{**given, **changes})
         app = FlaskAppAML.create_app(settings, local=local, demo=with_demo)
         app.testing = False
+        made.append(app)
         return app
 
-    return make
+    yield make
+    for app in made:
+        app.extensions["jobs"].end()  # else its threads keep it, and all that it has open
 
 
 @pytest.fixture

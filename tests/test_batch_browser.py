@@ -51,7 +51,7 @@ def serve(make_app: MakeApp, model: RowsEndpoint, tmp_path: Path) -> Iterator[Se
 
     def made(**changes: Any) -> str:
         app = make_app(**{**model.settings(tmp_path / "data"), "job_workers": 1, **changes})
-        server = create_server(app, map={}, host="127.0.0.1", port=0, threads=8)
+        server = create_server(app, map={}, asyncore_use_poll=True, host="127.0.0.1", port=0, threads=8)
         threading.Thread(target=server.run, daemon=True).start()
         servers.append(server)
         return f"http://localhost:{server.effective_port}"

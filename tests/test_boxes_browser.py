@@ -47,7 +47,7 @@ def serve(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], str]:
     def made(url: str) -> str:
         data = str(tmp_path_factory.mktemp("data"))
         app = FlaskAppAML.create_app(Settings(url=url, api_key=KEY, schema=SCHEMA, data_dir=data, rate_limit="off"))
-        server = create_server(app, map={}, host="127.0.0.1", port=0, threads=4)
+        server = create_server(app, map={}, asyncore_use_poll=True, host="127.0.0.1", port=0, threads=4)
         threading.Thread(target=server.run, daemon=True).start()
         return f"http://localhost:{server.effective_port}"
 

@@ -80,7 +80,15 @@ class Served:
         return FlaskAppAML.create_app(Settings(**given), local=True, demo=name == "demo")  # type: ignore[arg-type]
 
     def _serve(self, app: Flask) -> str:
-        server = create_server(app, map={}, host="127.0.0.1", port=0, threads=8, clear_untrusted_proxy_headers=False)
+        server = create_server(
+            app,
+            map={},
+            asyncore_use_poll=True,
+            host="127.0.0.1",
+            port=0,
+            threads=8,
+            clear_untrusted_proxy_headers=False,
+        )
         threading.Thread(target=server.run, daemon=True).start()
         self._servers.append(server)
         return f"http://localhost:{server.effective_port}"

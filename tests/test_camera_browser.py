@@ -82,7 +82,7 @@ def served(tmp_path_factory: pytest.TempPathFactory, demo: Demo) -> Callable[...
             **changes,
         }
         app = FlaskAppAML.create_app(Settings(**given, data_dir=str(tmp_path_factory.mktemp("data"))))
-        server = create_server(app, map={}, host="127.0.0.1", port=0, threads=8)
+        server = create_server(app, map={}, asyncore_use_poll=True, host="127.0.0.1", port=0, threads=8)
         threading.Thread(target=server.run, daemon=True).start()
         return f"http://localhost:{server.effective_port}"
 

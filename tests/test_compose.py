@@ -67,7 +67,7 @@ def test_what_it_names_is_there() -> None:
 
 def test_its_settings_exist_and_no_secret_stands_in_it() -> None:
     ours = {row["name"]: row for row in rows()}
-    servers = {"PORT", "GUNICORN_CMD_ARGS", "PROMETHEUS_MULTIPROC_DIR"}
+    servers = {"PORT", "GUNICORN_CMD_ARGS", "PROMETHEUS_MULTIPROC_DIR", "TMPDIR"}
     for name in ("web", "worker"):
         given = {key.removesuffix("_FILE") for key in SERVICES[name]["environment"]}
         assert given - servers <= set(ours)
@@ -87,9 +87,9 @@ def test_every_service_is_looked_after() -> None:
 
 
 def test_nginx_lets_through_what_the_app_takes() -> None:
-    allowed = re.search(r"client_max_body_size (\d+)m;", (ROOT / "deploy/nginx.conf").read_text("utf-8"))
-    assert allowed
-    assert 0 <= int(allowed[1]) * 1024**2 - Settings().max_request_bytes <= 1024**2
+    allowed = re.findall(r"client_max_body_size (\d+)m;", (ROOT / "deploy/nginx.conf").read_text("utf-8"))
+    taken = (Settings().max_request_bytes, Settings().max_batch_bytes)
+    assert [int(megabytes) * 1024**2 - most for megabytes, most in zip(allowed, taken, strict=True)] == [1024**2] * 2
 
 
 # Run
@@ -318,6 +318,18 @@ def test_too_large_a_request_is_refused_in_the_app_s_own_words(stack: Stack) -> 
     answer = stack.post("/models/slow", data=b"x" * (most + 1000), headers={"Content-Type": "text/plain"})
     assert answer.status_code == 413
     assert "more than this app takes at once" in answer.text
+
+
+def test_a_file_of_rows_may_be_larger_than_other_requests_and_lies_in_no_memory(stack: Stack) -> None:
+    data = b"name\n" + (b"x" * 900_000 + b"\n") * 30
+    kind = {"Content-Type": "text/csv"}
+    taken = stack.post("/api/v1/models/slow/batches", data=data, headers=kind)
+    assert taken.status_code == 202, taken.text
+    page = stack.post("/models/slow/batch", files={"rows": ("rows.csv", data)}, allow_redirects=False)
+    assert page.status_code == 303, page.text
+    assert requests.delete(f"{stack.url}/api/v1/jobs/{taken.json()['id']}", timeout=10).status_code == 204
+    for name in ("web", "worker"):
+        assert SERVICES[name]["environment"]["TMPDIR"] not in SERVICES[name]["tmpfs"]
 
 
 def test_what_a_client_says_of_itself_is_not_believed(stack: Stack) -> None:

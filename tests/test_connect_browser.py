@@ -52,7 +52,9 @@ def address(tmp_path: Path, env: Path, demo: Demo) -> Iterator[str]:
     given = Settings(api_key=KEY, data_dir=str(tmp_path / "data"), rate_limit="off", timeout=8.0)
     demos = {name: replace(given, url=demo.urls[name], title=title) for name, title in TITLES.items()}
     app = FlaskAppAML.create_app(demos["companies"], local=True, demo=True, demos=demos)
-    server = create_server(app, map={}, host="127.0.0.1", port=0, threads=8, clear_untrusted_proxy_headers=False)
+    server = create_server(
+        app, map={}, asyncore_use_poll=True, host="127.0.0.1", port=0, threads=8, clear_untrusted_proxy_headers=False
+    )
     threading.Thread(target=server.run, daemon=True).start()
     yield f"http://localhost:{server.effective_port}"
     server.close()

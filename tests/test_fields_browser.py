@@ -125,7 +125,7 @@ class Served:
         app.jinja_options = {"autoescape": True, "trim_blocks": True, "lstrip_blocks": True}
         app.add_template_global(str, "spelled")
         app.add_url_rule("/", view_func=self._ask, methods=["GET", "POST"])
-        self._server = create_server(app, map={}, host="127.0.0.1", port=0, threads=4)
+        self._server = create_server(app, map={}, asyncore_use_poll=True, host="127.0.0.1", port=0, threads=4)
         threading.Thread(target=self._server.run, daemon=True).start()
         self.url = f"http://localhost:{self._server.effective_port}/"
 

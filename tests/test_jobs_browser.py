@@ -53,7 +53,7 @@ def serve(make_app: MakeApp, model: Endpoint) -> Iterator[Callable[..., tuple[st
     def made(**changes: Any) -> tuple[str, Flask]:
         given = {"url": model.url, "api_key": KEY, "schema": SAMPLE, "background": True}
         app = make_app(**{**given, **changes})
-        server = create_server(app, map={}, host="127.0.0.1", port=0, threads=8)
+        server = create_server(app, map={}, asyncore_use_poll=True, host="127.0.0.1", port=0, threads=8)
         threading.Thread(target=server.run, daemon=True).start()
         servers.append(server)
         return f"http://127.0.0.1:{server.effective_port}/", app
@@ -120,9 +120,20 @@ def test_an_app_that_is_away_is_said_and_waited_for(browser: Browser, serve: Cal
         page.wait_for_url("**/answers/*", timeout=10_000)
 
 
+def test_without_a_script_it_comes_to_the_answer_by_itself(
+    browser: Browser, serve: Callable[..., tuple[str, Flask]], model: Endpoint
+) -> None:
+    model.seconds = 2.0
+    url, _ = serve(job_workers=1)
+    with browser.new_context(java_script_enabled=False) as context:
+        page = context.new_page()
+        ask(page, url)
+        expect(page.locator(".said")).to_have_text("The model is at work on it.")
+        page.wait_for_url("**/answers/*", timeout=20_000)
+        expect(page.locator(".said")).to_contain_text("Ada")
+
+
 def test_it_needs_no_script(browser: Browser, serve: Callable[..., tuple[str, Flask]]) -> None:
-    """But for the part in <noscript>, which Chromium leaves out when it is driven like this; test_jobs_pages.py has
-    that."""
     url, app = serve(job_workers=0)
     with browser.new_context(java_script_enabled=False) as context:
         page = context.new_page()

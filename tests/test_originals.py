@@ -62,7 +62,7 @@ def serve(tmp_path: Path) -> Iterator[Serve]:
     def start(**environ: str) -> str:
         given = {"API_KEY": KEY, "RATE_LIMIT": "off", "DATA_DIR": str(tmp_path / f"data{len(servers)}"), **environ}
         app = FlaskAppAML.create_app(Settings.read(given))
-        server = create_server(app, map={}, host="127.0.0.1", port=0, threads=4)
+        server = create_server(app, map={}, asyncore_use_poll=True, host="127.0.0.1", port=0, threads=4)
         Thread(target=until_closed, args=(server,), daemon=True).start()
         servers.append(server)
         return f"http://127.0.0.1:{server.effective_port}"

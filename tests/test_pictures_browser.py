@@ -62,7 +62,7 @@ def serve(demo: Demo, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serv
         given = {"url": demo.urls["digits"], "task": "image-classification", **FORM, **about}
         data_dir = str(tmp_path_factory.mktemp("data"))
         app = FlaskAppAML.create_app(Settings(api_key=KEY, data_dir=data_dir, rate_limit="off", **given))
-        server = create_server(app, map={}, host="127.0.0.1", port=0, threads=4, ident=None)
+        server = create_server(app, map={}, asyncore_use_poll=True, host="127.0.0.1", port=0, threads=4, ident=None)
         threading.Thread(target=server.run, daemon=True).start()
         servers.append(server)
         return f"http://127.0.0.1:{server.effective_port}/"

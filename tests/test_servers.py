@@ -126,7 +126,9 @@ def answer_in(case: Case, reply: Any) -> Any:
 
 @contextlib.contextmanager
 def served(app: Flask) -> Iterator[str]:
-    server = create_server(app, map={}, host="127.0.0.1", port=0, threads=4, clear_untrusted_proxy_headers=False)
+    server = create_server(
+        app, map={}, asyncore_use_poll=True, host="127.0.0.1", port=0, threads=4, clear_untrusted_proxy_headers=False
+    )
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     try:

@@ -58,7 +58,11 @@ def served(server: Streaming, tmp_path: Path) -> Iterator[Callable[..., str]]:
     def serve(**more: Any) -> str:
         given = {"url": server.url, "api_key": KEY, "data_dir": str(tmp_path), "rate_limit": "off", "max_calls": 1}
         waitress = create_server(
-            FlaskAppAML.create_app(Settings(**{**given, **more})), map={}, host="127.0.0.1", port=0
+            FlaskAppAML.create_app(Settings(**{**given, **more})),
+            map={},
+            asyncore_use_poll=True,
+            host="127.0.0.1",
+            port=0,
         )
         threading.Thread(target=waitress.run, daemon=True).start()
         running.append(waitress)

@@ -49,7 +49,14 @@ def detector() -> Detector:
 def connect(tmp_path_factory: pytest.TempPathFactory) -> str:
     folder = tmp_path_factory.mktemp("app")
     settings = Settings(url="http://127.0.0.1:9/score", api_key=KEY, data_dir=str(folder), rate_limit="off")
-    server = create_server(FlaskAppAML.create_app(settings, local=True), map={}, host="127.0.0.1", port=0, threads=4)
+    server = create_server(
+        FlaskAppAML.create_app(settings, local=True),
+        map={},
+        asyncore_use_poll=True,
+        host="127.0.0.1",
+        port=0,
+        threads=4,
+    )
     threading.Thread(target=server.run, daemon=True).start()
     return f"http://localhost:{server.effective_port}/connect"
 
@@ -159,7 +166,9 @@ def streamed(server: Streaming, tmp_path: Path) -> str:
     operation = {"requestBody": {"content": body}, "responses": answers}
     schema = json.dumps({"openapi": "3.1.0", "info": {}, "paths": {"/ask": {"post": operation}}})
     settings = Settings(url=server.at("/ask"), api_key=KEY, schema=schema, data_dir=str(tmp_path), rate_limit="off")
-    running = create_server(FlaskAppAML.create_app(settings), map={}, host="127.0.0.1", port=0, threads=4)
+    running = create_server(
+        FlaskAppAML.create_app(settings), map={}, asyncore_use_poll=True, host="127.0.0.1", port=0, threads=4
+    )
     threading.Thread(target=running.run, daemon=True).start()
     return f"http://localhost:{running.effective_port}/"
 

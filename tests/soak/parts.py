@@ -178,6 +178,11 @@ class Part:
         if self.name == "web":
             wait_until_it_serves(self._port)
 
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
     def kill(self) -> None:
         """kill -9."""
         if self._process is not None:
