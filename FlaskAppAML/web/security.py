@@ -64,8 +64,10 @@ def headers(settings: Settings) -> dict[str, str]:
 
 def is_owner() -> bool:
     """A request from this very computer to a server that listens for it alone."""
+    if not site().local:
+        return False
     host = urlsplit(f"//{request.host}").hostname or ""
-    return site().local and host in LOOPBACK and not any(FORWARDED.match(name) for name, _ in request.headers)
+    return host in LOOPBACK and not any(FORWARDED.match(name) for name, _ in request.headers)
 
 
 def from_another_site() -> bool:
