@@ -44,6 +44,7 @@ LEVELS = {
     "score": 4,
     "prediction": 4.5,
     "connect": 5,
+    "packing": 1.5,
     "store": 1.5,
     "batch": 4.7,
     "jobs": 5,
