@@ -16,6 +16,7 @@ PACKAGE = ROOT / "FlaskAppAML"
 # Rooms by level. A folder is one room; inside it modules import each other, but never in a circle.
 LEVELS = {
     "errors": 0,
+    "parsers": 0.05,
     "settings": 0.1,
     "redact": 0.1,
     "slots": 0.1,
