@@ -12,6 +12,7 @@ import re
 import secrets
 import threading
 import time
+from collections import Counter
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -35,6 +36,7 @@ class Books:
     kills: dict[str, int] = field(default_factory=dict)
     accepted: int = 0
     lost: int = 0
+    failed: Counter[str] = field(default_factory=Counter)  # by the reason; they count as lost
     wrong: int = 0
     stored_twice: int = 0
     open: int = 0
@@ -50,6 +52,7 @@ class Books:
             f"kill -9: {kills}. {self.accepted} accepted, {self.lost} lost, {self.open} not done, {self.wrong} with "
             f"another’s answer, {self.stored_twice} stored twice; {self.calls} calls of the model; "
             f"all done {self.seconds_to_end:.1f} s after the last restart."
+            + "".join(f"\n  {count} failed: {reason}" for reason, count in self.failed.items())
         )
 
 
@@ -121,8 +124,10 @@ def read_books(books: Books, store: Store, accepted: dict[str, str], model: Endp
     books.accepted, books.calls = len(accepted), sum(model.calls.values())
     books.lost = sum(states.get(key) not in ("succeeded", "queued", "running") for key in accepted)
     for key, name in accepted.items():
-        result = store.read(key, "result")
-        books.wrong += result is not None and json.loads(result)["prediction"]["raw"] != {"answer": name}
+        result = json.loads(store.read(key, "result") or b"{}")
+        if states.get(key) == "failed":
+            books.failed[f"{result['error']}: {result['detail']}"] += 1
+        books.wrong += "prediction" in result and result["prediction"]["raw"] != {"answer": name}
     return books
 
 
