@@ -62,7 +62,7 @@ LONGEST_LABEL = 60
 MOST_NUMBERS = 100_000
 BINS = 20
 
-SINGLY = (InputRefused, InputTooLarge)  # said of the input, so each half may fare differently
+SINGLY = (InputRefused, InputTooLarge, WrongInput)  # said of the input, so each half may fare differently
 PERHAPS = (ModelFailed, BadResponse)  # the same, where the endpoint has answered others before
 
 
@@ -88,12 +88,14 @@ class Plan:
 @dataclass(frozen=True)
 class Done:
     """A row that came to its end: its cells in the order of the sheet's columns, and its answer by columns or, where it
-    has none, the reason in a sentence. `line` is where it stands in the file."""
+    has none, the reason in a sentence. `line` is where it stands in the file; `echoes` are columns of the answer that
+    only repeat what was asked."""
 
     line: int
     cells: list[Any]
     answer: dict[str, Any] = field(default_factory=dict)
     error: str = ""
+    echoes: list[str] = field(default_factory=list)
 
 
 def check(plan: Plan, schema: Schema) -> None:
@@ -231,15 +233,21 @@ def run(
 
 def trial(endpoint: Endpoint, schema: Schema, plan: Plan, rows: list[sheets.Row]) -> list[Done]:
     """The first of these rows, as many as one call takes, answered by that one call; the others, and those that are
-    wrong, are read only. Raises EndpointError."""
+    wrong, are read only. Raises EndpointError, WrongInput."""
     read_rows = [read(schema, plan, given) for given in rows]
-    good = [place for place, (_, why) in enumerate(read_rows) if not why][: rows_at_once(endpoint, schema)]
     ends: list[dict[str, Any] | str] = [why or {} for _, why in read_rows]
-    if good:
-        result = score(endpoint, schema, [read_rows[place][0] for place in good]).result
-        for place, answer in zip(good, by_row(result, len(good)), strict=True):
+    if groups := _groups(schema, read_rows):
+        places = groups[0][: rows_at_once(endpoint, schema)]
+        asked = [read_rows[place][0] for place in places]
+        try:
+            result = score(endpoint, schema, asked).result
+        except WrongInput:  # nothing was sent
+            alike = _alike(asked)[0]
+            places, asked = [places[i] for i in alike], [asked[i] for i in alike]
+            result = score(endpoint, schema, asked).result
+        for place, answer in zip(places, by_row(result, len(places)), strict=True):
             ends[place] = answer
-    return [_done(given, plan.sheet.columns, end) for given, end in zip(rows, ends, strict=True)]
+    return [_done(schema, plan, *one) for one in zip(rows, read_rows, ends, strict=True)]
 
 
 def calls_for(endpoint: Endpoint, schema: Schema, count: int) -> int:
@@ -257,26 +265,19 @@ class _Bodies:
 
     def __init__(self, endpoint: Endpoint, schema: Schema, plan: Plan, pace: Pace) -> None:
         self._endpoint, self._schema, self._plan, self._pace = endpoint, schema, plan, pace
-        self._for_the_call = [f.name for f in schema.fields if f.parameter or f.send == "query"]
         self.stop = threading.Event()
         self._answered = False
         self._fruitless = 0
 
     def done(self, body: list[sheets.Row]) -> list[Done]:
         """One body, whatever becomes of it."""
-        ends: list[dict[str, Any] | str] = [""] * len(body)
-        groups: dict[str, list[tuple[int, Row]]] = {}
-        for place, given in enumerate(body):
-            row, ends[place] = read(self._schema, self._plan, given)
-            if not ends[place]:
-                key = repr([row[name] for name in self._for_the_call]) if self._for_the_call else ""
-                groups.setdefault(key, []).append((place, row))
-        for group in groups.values():
-            answers = self._answers([row for _, row in group])
-            for (place, _), answer in zip(group, answers, strict=True):
+        read_rows = [read(self._schema, self._plan, given) for given in body]
+        ends: list[dict[str, Any] | str] = [why for _, why in read_rows]
+        for group in _groups(self._schema, read_rows):
+            answers = self._answers([read_rows[place][0] for place in group])
+            for place, answer in zip(group, answers, strict=True):
                 ends[place] = answer
-        columns = self._plan.sheet.columns
-        return [_done(given, columns, end) for given, end in zip(body, ends, strict=True)]
+        return [_done(self._schema, self._plan, *one) for one in zip(body, read_rows, ends, strict=True)]
 
     def _answers(self, rows: list[Row]) -> list[dict[str, Any] | str]:
         """For each row its answer, or why there is none. Halves of what is refused are asked breadth first: where the
@@ -284,7 +285,7 @@ class _Bodies:
         found: list[dict[str, Any] | str] = [""] * len(rows)
         calls = int(2 * math.log2(len(rows))) + FURTHER_CALLS
 
-        def ask(start: int, end: int) -> EndpointError | None:
+        def ask(start: int, end: int) -> EndpointError | WrongInput | None:
             """Why these have no answer."""
             try:
                 found[start:end] = self._asked(rows[start:end])
@@ -295,6 +296,11 @@ class _Bodies:
             return None
 
         error = ask(0, len(rows))
+        if isinstance(error, WrongInput) and len(alike := _alike(rows)) > 1:
+            for places in alike:
+                for place, answer in zip(places, self._answers([rows[place] for place in places]), strict=True):
+                    found[place] = answer
+            return found
         refused = deque([(0, len(rows), error)])
         while refused and calls >= 2:
             start, end, why = refused.popleft()
@@ -303,18 +309,18 @@ class _Bodies:
                 continue
             middle = (start + end) // 2
             left = ask(start, middle)
-            calls -= 1
+            calls -= not isinstance(left, WrongInput)  # for which nothing was sent
             if left is None and isinstance(why, InputRefused) and end - middle > 1:
-                right: EndpointError | None = why  # then it is in the other half
+                right: EndpointError | WrongInput | None = why  # then it is in the other half
                 found[middle:end] = [_said(why, end - middle)] * (end - middle)
             else:
                 right = ask(middle, end)
-                calls -= 1
+                calls -= not isinstance(right, WrongInput)
             refused += [(start, middle, left), (middle, end, right)]
         self._count(error, found)
         return found
 
-    def _count(self, error: EndpointError | None, found: list[dict[str, Any] | str]) -> None:
+    def _count(self, error: EndpointError | WrongInput | None, found: list[dict[str, Any] | str]) -> None:
         """Raises the error where so many bodies without an answer say that it is not the rows."""
         is_fruitless = (
             error is not None and not isinstance(error, SINGLY) and all(isinstance(one, str) for one in found)
@@ -331,7 +337,7 @@ class _Bodies:
                 with self._pace.turn(self.stop):
                     result = score(self._endpoint, self._schema, rows).result
                 self._pace.went_well()
-                return _without_echoes(self._schema, rows, by_row(result, len(rows)))
+                return by_row(result, len(rows))
             except EndpointError as error:
                 tries += 1
                 since = time.monotonic() - max(started, self._pace.last_good)
@@ -352,9 +358,21 @@ def read(schema: Schema, plan: Plan, given: sheets.Row) -> tuple[Row, str]:
     return row, " ".join(f"{schema[name].shown_label}: {said}" for name, said in wrong.items())
 
 
-def _done(given: sheets.Row, columns: Iterable[str], end: dict[str, Any] | str) -> Done:
-    cells = [given.cells.get(name) for name in columns]
-    return Done(given.line, cells, error=end) if isinstance(end, str) else Done(given.line, cells, end)
+def _groups(schema: Schema, read_rows: list[tuple[Row, str]]) -> list[list[int]]:
+    """The places of those with which nothing is wrong, that can go out in one body: a body has its parameters once."""
+    for_the_call = [f.name for f in schema.fields if f.parameter or f.send == "query"]
+    groups: dict[str, list[int]] = {}
+    for place, (row, why) in enumerate(read_rows):
+        if not why:
+            groups.setdefault(repr([row[name] for name in for_the_call]), []).append(place)
+    return list(groups.values())
+
+
+def _done(schema: Schema, plan: Plan, given: sheets.Row, read_row: tuple[Row, str], end: dict[str, Any] | str) -> Done:
+    cells = [given.cells.get(name) for name in plan.sheet.columns]
+    if isinstance(end, str):
+        return Done(given.line, cells, error=end)
+    return Done(given.line, cells, end, echoes=_echoes(schema, read_row[0], end))
 
 
 def _may_help(error: EndpointError, tries: int) -> bool:
@@ -363,11 +381,23 @@ def _may_help(error: EndpointError, tries: int) -> bool:
     return error.another_try or isinstance(error, Overloaded | Loading | Unreachable)
 
 
-def _said(error: EndpointError, together: int) -> str:
+def _alike(rows: list[Row]) -> list[list[int]]:
+    """The places of those with the same fields filled and lists of the same length: a tensor can hold them together."""
+    kinds: dict[str, list[int]] = {}
+    for place, row in enumerate(rows):
+        sizes = [len(value) if isinstance(value, list) else value is None for value in row.values()]
+        kinds.setdefault(repr(sizes), []).append(place)
+    return list(kinds.values())
+
+
+def _said(error: EndpointError | WrongInput, together: int) -> str:
     """Why `together` rows have no answer."""
-    text = error.endpoint_text if error.says_why else ""
-    said = f"{error.said[:1].upper()}{error.said[1:]}"
-    whole = " ".join(part for part in (said, error.detail, text) if part)
+    if isinstance(error, WrongInput):
+        whole = error.words
+    else:
+        text = error.endpoint_text if error.says_why else ""
+        said = f"{error.said[:1].upper()}{error.said[1:]}"
+        whole = " ".join(part for part in (said, error.detail, text) if part)
     short = whole if len(whole) <= LONGEST_SAID else f"{whole[:LONGEST_SAID]}…"
     others = "another row" if together == 2 else f"{together - 1:,} other rows"
     return short if together == 1 else f"{short} (This was said of it together with {others}.)"
@@ -393,18 +423,16 @@ def by_row(result: Result, count: int) -> list[dict[str, Any] | str]:
     return [row or "The endpoint gave no answer for this row." for row in rows]
 
 
-def _without_echoes(schema: Schema, rows: list[Row], answers: list[dict[str, Any] | str]) -> list[dict[str, Any] | str]:
-    """Some services repeat what they were asked: those columns stand in the file already. One that differs in any row
-    of the body is no echo."""
-    for f in schema.fields:
-        for head in {f.name, f.wire_name}:
-            pairs = [(row.get(f.name), answer[head]) for row, answer in zip(rows, answers, strict=True)
-                     if isinstance(answer, dict) and head in answer]  # fmt: skip
-            if pairs and all(_is_same(given, echo) for given, echo in pairs):
-                for answer in answers:
-                    if isinstance(answer, dict) and len(answer) > 1:
-                        answer.pop(head, None)
-    return answers
+def _echoes(schema: Schema, row: Row, answer: dict[str, Any]) -> list[str]:
+    """Some services repeat what they were asked: those columns stand in the file already. A row alone cannot tell an
+    echo from an answer that happens to be the same, so `with_names` looks at all of them."""
+    found = {
+        head
+        for f in schema.fields
+        for head in (f.name, f.wire_name)
+        if head in answer and _is_same(row.get(f.name), answer[head])
+    }
+    return sorted(found) if len(found) < len(answer) else []
 
 
 def _is_same(given: Any, echo: Any) -> bool:
@@ -455,7 +483,7 @@ def _free_name(name: str, taken: Iterable[str]) -> str:
 
 def packed(rows: Iterable[Done], clean: Callable[[Any], Any]) -> bytes:
     """`clean` removes secrets from a document."""
-    lines = (dumps(clean([row.line, row.cells, row.answer, row.error])) for row in rows)
+    lines = (dumps(clean([row.line, row.cells, row.answer, row.error, row.echoes])) for row in rows)
     return gzip.compress("\n".join([*lines, ""]).encode("utf-8", "replace"), 1, mtime=0)
 
 
@@ -473,11 +501,11 @@ def unpacked(pieces: Iterable[bytes]) -> Iterator[Done]:
 
 
 def with_names(names: list[str], rows: Iterable[Done]) -> list[str]:
-    """The columns of the answers so far, in the order in which they came."""
+    """The columns of the answers so far, in the order in which they came; without what was an echo in each row."""
     found = dict.fromkeys(names)
     for row in rows:
         if not row.answer.keys() <= found.keys():
-            found.update(dict.fromkeys(row.answer))
+            found.update(dict.fromkeys(name for name in row.answer if name not in row.echoes))
     return list(found)
 
 

@@ -135,6 +135,8 @@ class Jobs:
     def failure(self, id: str) -> AppError:
         """Why the job failed."""
         record = json.loads(self._store.read(id, "result") or b"{}")
+        if record.get("error") == WrongInput.__name__:
+            return WrongInput(record["detail"])
         with suppress(KeyError):
             return EndpointError.revive(record)
         return InternalError(record.get("detail", ""))
@@ -300,7 +302,9 @@ class Jobs:
                 return self._all_rows(job, endpoint, packed)
             if "rows" not in packed:
                 raise JobGone  # cancelled this moment, or brought to its end by another
-            question = Question(endpoint.schema, _fitting(endpoint, packed), packed["typed"])
+            with _if_it_still_fits():
+                rows = _fitting(endpoint, packed)
+            question = Question(endpoint.schema, rows, packed["typed"])
             document = scored_document(endpoint, job.id, question, packed["request_id"])
             return document | {"picture": _with_data(question)}
         except EndpointError as error:
@@ -309,9 +313,8 @@ class Jobs:
             return self._later(job, LONGEST_PAUSE, InternalError(error.detail))
         except JobsUnavailable:
             return FIRST_PAUSE
-        except WrongInput as error:
-            what = " ".join(f"{name}: {said}" for name, said in error.fields.items())
-            return InternalError(f"The model asks for something else than when this was taken in. {what}")
+        except WrongInput as error:  # as the dialect finds, and not the form: a tensor of another shape
+            return error
         except AppError as error:
             return InternalError(error.detail)
         except Exception as error:
@@ -326,7 +329,8 @@ class Jobs:
         plan, schema = batch.Plan.revive(about), endpoint.schema
         if endpoint.doubt and about["dialect"] != schema.dialect:
             raise Loading("What it asks for is not known at the moment.")
-        batch.check(plan, schema)
+        with _if_it_still_fits():
+            batch.check(plan, schema)
         at = self._store.progress(job.id)
         if at is None:
             raise JobGone
@@ -542,7 +546,16 @@ def _with_data(question: Question) -> Document | None:
 def _record(error: AppError) -> Document:
     if isinstance(error, EndpointError):
         return error.record()
-    return {"error": type(error).__name__, "detail": error.detail}
+    return {"error": type(error).__name__, "detail": error.words if isinstance(error, WrongInput) else error.detail}
+
+
+@contextmanager
+def _if_it_still_fits() -> Iterator[None]:
+    """What is wrong now was not when it was taken in. Raises InternalError."""
+    try:
+        yield
+    except WrongInput as error:
+        raise InternalError(f"The model asks for something else than when this was taken in. {error.words}") from error
 
 
 def _fitting(endpoint: Endpoint, packed: Document) -> list[Row]:

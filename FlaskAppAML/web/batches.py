@@ -28,7 +28,6 @@ from .site import jobs, site
 if TYPE_CHECKING:
     from ..store import Job, Progress
 
-SHOWN_FIRST = 5
 SHOWN_AFTER = 20
 REFRESH_SECONDS = 5
 LONGEST_CELL = 200
@@ -115,12 +114,11 @@ def draft_of(file: Any, name: str, *, with_trial: bool = True) -> str:
     endpoint, key = site().model, secrets.token_hex(16)
     schema = endpoint.schema
     fields = batch.fields_of(schema)
-    sheet = sheets.look(file, name, batch.known_names(fields))
+    sheet, first = sheets.look_with_rows(file, name, batch.known_names(fields))
     plan = Plan(sheet, sheets.match(sheet, fields).columns)
-    first = [row._asdict() for row in islice(sheets.rows(file, sheet), SHOWN_FIRST)]
     file.seek(0)
     jobs().draft(key, endpoint.name, file)
-    _note(key, plan, schema, name, first, with_trial=with_trial)
+    _note(key, plan, schema, name, [row._asdict() for row in first], with_trial=with_trial)
     return key
 
 
@@ -137,6 +135,8 @@ def _note(
             tried = batch.trial(site().model, schema, plan, [sheets.Row(**row) for row in first])
         except EndpointError as error:
             why = f"No answer: {error.said} {errors.endpoint_words(error) or error.detail}".strip()
+        except WrongInput as error:
+            why = f"The first row cannot be sent: {error.words}"
     clean = [site().redact.document(vars(row)) for row in tried]
     jobs().note(id, {**about, "missing": missing, "tried": clean, "why": site().redact(why)})
 
@@ -182,14 +182,13 @@ def begin(id: str) -> BaseResponse:
     chosen = {f.name: request.form.get(f"column-{i}", "") for i, f in enumerate(batch.fields_of(schema))}
     places = {name: int(text) for name, text in chosen.items() if text.isascii() and text.isdigit() and len(text) < 6}
     plan = Plan(plan.sheet, {name: columns[place] for name, place in places.items() if place < len(columns)})
-    is_start = request.form.get("do") == "start"
-    if not is_start or plan.columns != about["columns"]:
+    if request.form.get("do") != "start":
         count_submission()
         _note(id, plan, schema, about["name"], about["first"])
-    missing = [f.shown_label for f in batch.needed(schema) if f.name not in plan.columns]
-    if not is_start:
         return _to(id)
-    if missing:
+    if plan.columns != about["columns"]:
+        _note(id, plan, schema, about["name"], about["first"], with_trial=False)
+    if missing := [f.shown_label for f in batch.needed(schema) if f.name not in plan.columns]:
         wrong = f"Choose a column for {', '.join(missing)}."
         if errors.wants_json():
             raise WrongInput(wrong)
