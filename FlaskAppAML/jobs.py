@@ -457,8 +457,7 @@ class Jobs:
             if self._settings.redis_url or self._runners:
                 return
             self._runners = [
-                _thread(f"job-{number}", lambda: self.work(files=False))
-                for number in range(self._settings.job_workers)
+                _thread(f"job-{number}", lambda: self.work(files=False)) for number in range(self._settings.job_workers)
             ]
             if self._runners:  # a file takes its time, and must not hold up a question
                 self._runners.append(_thread("job-files", lambda: self.work(files=True)))
