@@ -156,7 +156,8 @@ class Client:
         while True:
             tries += 1
             try:
-                reply = replace(self._try(request, deadline, held, fresh=lost), tries=tries)
+                reply = self._try(request, deadline, held, fresh=lost)
+                reply = replace(reply, tries=tries) if tries > 1 else reply
                 if not held:
                     faults.check(reply)
                 return reply
@@ -241,7 +242,7 @@ def _once(
         head = adapter.head(request.method, request.url, request.headers, len(request.body))
         connection = adapter.connection()
         response = connection.ask(request.method, head, request.body)
-        headers = _headers(response)
+        headers: dict[str, str] = response.headers
         if held is not None and 200 <= response.status < 300 and events.are_events(headers):
             held.append(Held(connection, response, headers, attempt))
             return Reply(response.status, headers, b"", time.monotonic() - started)
@@ -261,15 +262,6 @@ def _once(
 def _close(connection: Any) -> None:
     if connection is not None:
         connection.close()
-
-
-def _headers(response: http.client.HTTPResponse) -> dict[str, str]:
-    """By names in lower case; one that stands twice is joined (RFC 9110, 5.3)."""
-    headers: dict[str, str] = {}
-    for name, value in response.headers.items():
-        key = name.lower()
-        headers[key] = f"{headers[key]}, {value}" if key in headers else value
-    return headers
 
 
 def _read(response: http.client.HTTPResponse, encoding: str, attempt: Try, most_bytes: int) -> bytes:

@@ -34,6 +34,8 @@ from urllib3.util.ssl_ import create_urllib3_context
 from .errors import SettingError, TimedOut, TlsFailed, Unreachable
 
 SMALL_BODY = 64 * 1024
+MOST_HEADERS = 100
+LONGEST_HEADER = 64 * 1024
 LOOKUP_TIMED_OUT = "The name of the endpoint’s host could not be looked up in time."
 
 
@@ -225,7 +227,7 @@ class _Connecting:
                 self.sock.sendall(body)
         except (ConnectionResetError, BrokenPipeError):
             pass  # an answer may wait all the same, such as "too large"; reading says if there is none
-        self._response = _FinalResponse(self.sock, method=method)
+        self._response = _Response(self.sock, method=method)
         self._response.begin()
         return self._response
 
@@ -272,16 +274,57 @@ def _connect(addresses: list[Any], attempt: Try) -> socket.socket:
     raise Unreachable("It does not accept connections at this address.", another_try=True) from last
 
 
-class _FinalResponse(http.client.HTTPResponse):
-    """Passes over every interim answer (RFC 9110, 15.2). http.client knows 100 only, and would take a 103 for the
-    answer, so that the real one, still to come on a kept connection, would go to whoever asks next."""
+class _Response(http.client.HTTPResponse):
+    """Reads the head of an answer by itself, for http.client leaves that to the parser of e-mails: it costs as much as
+    the rest of a call, and takes a lone CR for the end of a line. `headers` are by name in lower case."""
 
-    def _read_status(self) -> tuple[str, int, str]:
-        while True:
-            version, status, reason = super()._read_status()  # type: ignore[misc]
-            if not 100 <= status < 200 or status == 101:
-                return version, status, reason
-            http.client.parse_headers(self.fp)
+    def begin(self) -> None:
+        """Passes over every interim answer (RFC 9110, 15.2). http.client knows 100 only, and would take a 103 for the
+        answer, so that the real one, still to come on a kept connection, would go to whoever asks next."""
+        status = 100
+        while 100 <= status < 200 and status != 101:
+            version, status, reason = self._read_status()  # type: ignore[attr-defined]
+            if not version.startswith(("HTTP/1.", "HTTP/0.9")):
+                raise http.client.UnknownProtocol(version)
+            headers = read_headers(self.fp)
+        self.code = self.status = status
+        self.reason = reason.strip()
+        self.version = 11 if version not in ("HTTP/1.0", "HTTP/0.9") else 10
+        self.headers = self.msg = headers  # type: ignore[assignment]
+        self._expect_body()
+
+    def _expect_body(self) -> None:
+        """How the end of the body is told (RFC 9112, 6.3)."""
+        length = self.headers.get("content-length", "").partition(",")[0].strip()
+        self.chunked = self.headers.get("transfer-encoding", "").lower() == "chunked"
+        self.chunk_left = None
+        self.length = int(length) if not self.chunked and length.isascii() and length.isdigit() else None
+        if self.status in (101, 204, 304):
+            self.length = 0
+        is_told = self.chunked or self.length is not None
+        self.will_close = not is_told or self._check_close()  # type: ignore[attr-defined]
+
+
+def read_headers(file: Any) -> dict[str, str]:
+    """By names in lower case; one that stands twice is joined (RFC 9110, 5.3), and one that was folded is whole again
+    (RFC 9112, 5.2). Raises HTTPException for too many, or too long a one."""
+    headers: dict[str, str] = {}
+    name = ""
+    for _ in range(MOST_HEADERS + 1):
+        line: bytes = file.readline(LONGEST_HEADER + 1)
+        if len(line) > LONGEST_HEADER:
+            raise http.client.LineTooLong("header line")
+        if line in (b"\r\n", b"\n", b""):
+            return headers
+        text = line.decode("latin-1")
+        if text[0] in " \t":
+            headers[name] = f"{headers.get(name, '')} {text.strip()}"
+            continue
+        name, colon, value = text.partition(":")
+        if colon:
+            name, value = name.strip().lower(), value.strip()
+            headers[name] = f"{headers[name]}, {value}" if name in headers else value
+    raise http.client.HTTPException(f"more than {MOST_HEADERS} headers")
 
 
 class _HttpConnection(_Connecting, HTTPConnection):

@@ -44,7 +44,9 @@ class Redactor:
 
     def _prepare(self) -> None:
         found = {form for secret in self._known for form in forms(secret)}
-        self._dumped = {shape for form in found for shape in (form, json.dumps(form, ensure_ascii=False)[1:-1])}
+        dumped = {shape for form in found for shape in (form, json.dumps(form, ensure_ascii=False)[1:-1])}
+        # Where one stands in another, it stands wherever that does.
+        self._dumped = [shape for shape in dumped if not any(other in shape for other in dumped - {shape})]
         self._forms = sorted(found, key=lambda form: (-len(form), form))
         self._shortest = min(map(len, found), default=0)
         self._beginnings: frozenset[str] | None = None

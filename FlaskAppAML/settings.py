@@ -377,8 +377,8 @@ class Settings:
     )
     rate_limit: str = setting(
         "60/minute",
-        "Submissions per client, then 429; `off` for none. The key pays for every call. Each process counts for "
-        "itself, with `REDIS_URL` all of them together.",
+        "Submissions per client, then 429; `off` for none. The key pays for every call. As many pictures are drawn for "
+        "downloads. Each process counts for itself, with `REDIS_URL` all of them together.",
         rate,
     )
     camera: str = setting(

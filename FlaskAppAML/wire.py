@@ -8,7 +8,9 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
-from functools import cached_property
+from functools import cache, cached_property
+from io import StringIO
+from itertools import islice
 from json.encoder import encode_basestring
 from typing import Any
 
@@ -62,7 +64,7 @@ def read_json(body: bytes, content_type: str = "") -> Any:
         raise BadResponse(f"The answer holds more than {MOST_VALUES:,} values, the most that this app reads.")
     try:
         text = body.decode(_charset(body, content_type)).removeprefix("\ufeff")
-        value = json.loads(text, parse_float=_float)
+        value = _READER.decode(text)
     except UnicodeDecodeError:
         raise BadResponse("The answer holds bytes that are not text in its declared encoding.") from None
     except RecursionError:
@@ -95,6 +97,9 @@ def _float(text: str) -> float | str:
     return number if math.isfinite(number) else text
 
 
+_READER = json.JSONDecoder(parse_float=_float)
+
+
 def levels(value: Any) -> Iterator[list[Any]]:
     """The value, then whatever stands in it, then whatever stands in that, down to one more than `DEEPEST`."""
     level = [value]
@@ -113,9 +118,14 @@ def _too_deep(value: Any) -> bool:
 def dumps(value: Any, *, indent: int | None = None) -> str:
     """Valid JSON in every case: NaN and Infinity become text, Decimal a number; other letters than ASCII stay."""
     try:
-        return json.dumps(value, ensure_ascii=False, indent=indent, allow_nan=False, default=_plain)
+        return _writer(indent).encode(value)
     except ValueError:
-        return json.dumps(_finite(value), ensure_ascii=False, indent=indent, allow_nan=False, default=_plain)
+        return _writer(indent).encode(_finite(value))
+
+
+@cache
+def _writer(indent: int | None) -> json.JSONEncoder:
+    return json.JSONEncoder(ensure_ascii=False, allow_nan=False, indent=indent, default=_plain)
 
 
 def beginning(value: Any, most: int) -> str:
@@ -124,58 +134,67 @@ def beginning(value: Any, most: int) -> str:
     What fits into a line stands in one; longer lists of values are wrapped. Written only as far as it is shown:
     indenting all of a deep answer can take longer than the model did.
     """
-    pieces: list[str] = []
-    _lay_out(value, "\n", pieces, most)
-    return "".join(pieces)
+    written = StringIO()
+    _lay_out(value, "\n", written, most)
+    return written.getvalue()
 
 
-def _lay_out(value: Any, margin: str, pieces: list[str], most: int) -> None:
-    """`margin` begins with the line break. A piece is a character at least, so `most` pieces are enough."""
+def _lay_out(value: Any, margin: str, written: StringIO, most: int) -> None:
+    """`margin` begins with the line break."""
     if not isinstance(value, dict | list) or not value:
-        pieces.append(_text(value))
+        written.write(_text(value))
         return
-    items = value.values() if isinstance(value, dict) else value
-    is_flat = len(value) <= LINE and not any(type(item) in _CONTAINERS for item in items)
-    if is_flat and len(line := dumps(value)) <= LINE:
-        pieces.append(line)
-        return
-    deeper, comma = f"{margin}  ", ""
-    pieces.append("{" if isinstance(value, dict) else "[")
-    if isinstance(value, dict):
-        for key, item in value.items():
-            pieces.append(f"{comma}{deeper}{_text(key)}: ")
-            _lay_out(item, deeper, pieces, most)
-            comma = ","
-            if len(pieces) > most:
-                break
-    else:
-        _lay_out_list(value, deeper, pieces, most)
-    pieces.append(f"{margin}{'}' if isinstance(value, dict) else ']'}")
-
-
-def _lay_out_list(values: list[Any], margin: str, pieces: list[str], most: int) -> None:
-    """As many values to a line as fit; what holds others begins a line of its own."""
-    room, comma = 0, ""
-    for value in values:
-        if type(value) in _CONTAINERS:
-            pieces.append(f"{comma}{margin}")
-            _lay_out(value, margin, pieces, most)
-            room = 0
+    is_object, deeper = isinstance(value, dict), f"{margin}  "
+    start, end = "{}" if is_object else "[]"
+    if _CONTAINERS.isdisjoint(map(type, value.values() if isinstance(value, dict) else value)):
+        texts = _texts(value, most)
+        if sum(map(len, texts)) + 2 * len(texts) <= LINE:
+            written.write(f"{start}{', '.join(texts)}{end}")
         else:
-            text = _text(value)
-            room -= len(text) + 2
-            pieces.append(f"{comma} {text}" if room >= 0 else f"{comma}{margin}{text}")
-            room = room if room >= 0 else LINE - len(text)
+            lines = f",{deeper}".join(texts if is_object else _wrapped(texts))
+            written.write(f"{start}{deeper}{lines}{margin}{end}")
+        return
+    written.write(start)
+    comma = ""
+    for key in value if is_object else range(len(value)):
+        written.write(f"{comma}{deeper}{_text(key)}: " if is_object else f"{comma}{deeper}")
+        _lay_out(value[key], deeper, written, most)
         comma = ","
-        if len(pieces) > most:
+        if written.tell() > most:
             break
+    written.write(f"{margin}{end}")
 
 
-_CONTAINERS = (dict, list)
+def _texts(value: dict[str, Any] | list[Any], most: int) -> list[str]:
+    """What stands in it, each a character at least, so `most` are enough."""
+    if isinstance(value, dict):
+        return [f"{_text(key)}: {_text(item)}" for key, item in islice(value.items(), most)]
+    return [_text(item) for item in islice(value, most)]
+
+
+def _wrapped(texts: list[str]) -> list[str]:
+    """As many to a line as fit."""
+    lines: list[str] = []
+    room = 0
+    for text in texts:
+        room -= len(text) + 2
+        if room >= 0:
+            lines[-1] += f", {text}"
+        else:
+            lines.append(text)
+            room = LINE - len(text)
+    return lines
+
+
+_CONTAINERS = frozenset((dict, list))
 
 
 def _text(value: Any) -> str:
-    return encode_basestring(value) if type(value) is str else dumps(value)
+    kind = type(value)
+    if kind is str:
+        return encode_basestring(value)
+    is_number = kind is int or (kind is float and math.isfinite(value))
+    return repr(value) if is_number else dumps(value)
 
 
 def _plain(value: Any) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from flask.testing import FlaskClient
 from house import check
 from soak.rows import RowsEndpoint, csv_rows
 
+from demo.server import Demo
 from FlaskAppAML import jobs as jobs_module
 
 API = "/api/v1/models/model/batches"
@@ -76,3 +78,23 @@ def test_a_form_without_the_file_says_which_part_is_missing(client: FlaskClient)
         422,
         {"rows": "Send the file as this part of the form."},
     )
+
+
+def test_a_file_may_be_the_first_that_a_process_hears_of_its_model(make_app: MakeApp, demo: Demo) -> None:
+    """What the endpoint asks for is not known then, and the page that was filled in may have come from elsewhere."""
+    data = b"title,category,text\nContoso,Banking,takes money\n"
+    page, program = make_app(url=demo.url).test_client(), make_app(url=demo.url).test_client()
+    taken(page, data)
+    sent = program.post("/api/v1/models/model/batches", data=data, content_type="text/csv")
+    assert sent.status_code == 202, sent.text
+
+
+def test_the_page_of_a_file_leads_to_the_next_one_whatever_its_process_knows(make_app: MakeApp, demo: Demo) -> None:
+    app = make_app(url=demo.url)
+    at = app.test_client().post("/batch", data={"table": "title\tcategory\ttext\nContoso\tBanking\tmoney"}).location
+    begun = app.test_client().post(at, data={"do": "start", "column-0": "0", "column-1": "1", "column-2": "2"})
+    job = re.sub(r".*(?=/jobs/)", "", begun.location)
+    other = make_app(url=demo.url).test_client()
+    other.post(f"{job}/cancel")
+    assert 'href="/batch">Another file</a>' in other.get(job).text
+    assert other.post(f"{job}/delete").location.endswith("/batch")

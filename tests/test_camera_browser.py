@@ -120,7 +120,7 @@ def test_the_box_sits_on_the_face_in_the_live_picture(chromium: Browser, faces: 
         assert box["height"] >= 14
         assert pic["x"] <= box["x"] < box["x"] + box["width"] <= pic["x"] + pic["width"]
         assert pic["y"] <= box["y"] < box["y"] + box["height"] <= pic["y"] + pic["height"]
-        assert page.inner_text("[data-piece=said]").startswith("1 box: 1 face")
+        assert page.inner_text("[data-piece=said]").startswith("One box: face")
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
@@ -171,7 +171,7 @@ def test_a_snapshot_is_asked_about_on_the_normal_page(chromium: Browser, faces: 
         page.click("text=Take a snapshot")
         page.wait_for_selector("#answer")
         assert page.url == f"{faces}/#answer"
-        assert page.inner_text("#answer") == "1 box: 1 face."
+        assert page.inner_text("#answer") == "One box: face."
         assert "jpeg" in page.inner_text("pre >> nth=0").lower() or page.locator("details").count()
 
 

@@ -87,9 +87,9 @@ def test_every_service_is_looked_after() -> None:
 
 
 def test_nginx_lets_through_what_the_app_takes() -> None:
-    allowed = re.search(r"client_max_body_size (\d+)m;", (ROOT / "deploy/nginx.conf").read_text("utf-8"))
-    assert allowed
-    assert 0 <= int(allowed[1]) * 1024**2 - Settings().max_request_bytes <= 1024**2
+    allowed = re.findall(r"client_max_body_size (\d+)m;", (ROOT / "deploy/nginx.conf").read_text("utf-8"))
+    taken = (Settings().max_request_bytes, Settings().max_batch_bytes)
+    assert [int(megabytes) * 1024**2 - most for megabytes, most in zip(allowed, taken, strict=True)] == [1024**2] * 2
 
 
 # Run

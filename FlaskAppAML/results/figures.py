@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 DECIMALS = 4
@@ -21,6 +21,12 @@ def figure(number: float) -> str:
     return f"{number:.{DECIMALS}f}".rstrip("0").rstrip(".")
 
 
+def spelled(count: int) -> str:
+    """Small numbers as words, as a sentence begins with them."""
+    words = ("No", "One", "Two", "Three", "Four", "Five", "Six", "Seven", "Eight", "Nine")
+    return words[count] if 0 <= count < len(words) else f"{count:,}"
+
+
 def is_tiny(number: float | None, most: float) -> bool:
     """Whether a share rounds to nothing beside the largest, where all are shares of one."""
     return number is not None and 0 < number < TINY <= most <= 1
@@ -28,18 +34,27 @@ def is_tiny(number: float | None, most: float) -> bool:
 
 def figures(numbers: Sequence[Any], missing: str = "–") -> list[str]:
     """Those of one column: as `figure`, with equal decimals. What is no number keeps its text."""
-    rounded = [figure(n) if isinstance(n, float) else "" for n in numbers]
-    decimals = max((len(text.partition(".")[2]) for text in rounded if "e" not in text), default=0)
-    return [_with(decimals, number, text, missing) for number, text in zip(numbers, rounded, strict=True)]
+    decimals = _most_decimals(numbers)
+    return [_with(decimals, number, missing) for number in numbers]
 
 
-def _with(decimals: int, number: Any, text: str, missing: str) -> str:
+def _most_decimals(numbers: Iterable[Any]) -> int:
+    most = 0
+    for number in numbers:
+        if isinstance(number, float) and _is_plain(number):
+            most = max(most, len(figure(number).partition(".")[2]))
+            if most == DECIMALS:
+                break
+    return most
+
+
+def _with(decimals: int, number: Any, missing: str) -> str:
     if number is None:
         return missing
     if isinstance(number, bool) or not isinstance(number, int | float):
         return str(number)
     is_equal = _is_plain(number) if isinstance(number, float) else decimals and abs(number) < EXACT
-    return f"{number:.{decimals}f}" if is_equal else text or figure(number)
+    return f"{number:.{decimals}f}" if is_equal else figure(number)
 
 
 def _is_plain(number: float) -> bool:

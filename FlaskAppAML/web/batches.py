@@ -60,7 +60,11 @@ def path_of_files() -> str:
     schema = model.known_schema if model else None
     if model is None or schema is None or not jobs().are_kept or not batch.takes_rows(schema):
         return ""
-    return f"/models/{model.name}/batch" if len(site().models) > 1 else "/batch"
+    return _path()
+
+
+def _path() -> str:
+    return f"{site().path.rstrip('/')}/batch"
 
 
 # Before
@@ -68,15 +72,22 @@ def path_of_files() -> str:
 
 def ask(model: str = "", wrong: str = "") -> str:
     """The page that takes a file."""
+    schema = _taking(model)
+    fields, needed = batch.fields_of(schema), {f.name for f in batch.needed(schema)}
+    return render_template(
+        "batch.html", fields=fields, needed=needed, wrong=wrong, most=site().settings.max_batch_bytes
+    )
+
+
+def _taking(model: str) -> Schema:
+    """The schema of that model, or of the only one, which is asked for it where nobody knows it yet. Raises
+    PageNotFound where it takes no files."""
     if model:
         site().choose(model)
     schema = site().model.schema
     if not path_of_files():
         raise PageNotFound
-    fields, needed = batch.fields_of(schema), {f.name for f in batch.needed(schema)}
-    return render_template(
-        "batch.html", fields=fields, needed=needed, wrong=wrong, most=site().settings.max_batch_bytes
-    )
+    return schema
 
 
 def admit(model: str) -> None:
@@ -84,10 +95,7 @@ def admit(model: str) -> None:
     settings = site().settings
     request.max_content_length = settings.max_batch_bytes + PIECE  # of no other address
     request.max_form_memory_size = max(settings.max_request_bytes, PIECE)  # what is no file, or not yet told apart
-    if model:
-        site().choose(model)
-    if not path_of_files():
-        raise PageNotFound
+    _taking(model)
     count_submission()
 
 
@@ -168,6 +176,7 @@ def _draft_page(id: str, wrong: str = "") -> str:
         "at_once": batch.rows_at_once(site().model, schema),
         "wrong": wrong,
         "id": id,
+        "another": _path(),
     }
     return render_template("batch_draft.html", **shown)
 
@@ -223,6 +232,7 @@ def shown(job: Job, at: Progress) -> Response:
         first=first,
         numbers=[place for place in range(len(heads)) if any(_is_number(row[place]) for row in first)],
         seen=seen,
+        another=_path(),
         **(errors.words_of(failure) if failure else {"failure": None}),
     )
     return Response(page, headers={"Cache-Control": "no-store"})
@@ -272,7 +282,7 @@ def delete(id: str) -> BaseResponse:
     _progress(id)
     _about(id)
     jobs().forget(id)
-    return redirect(f"{request.script_root}{path_of_files() or site().path}", 303)
+    return redirect(f"{request.script_root}{_path()}", 303)
 
 
 def _progress(id: str) -> Progress:

@@ -15,12 +15,13 @@ from ..errors import AnswerGone, PageNotFound, WrongInput
 from ..forms import SchemaForm, prefill
 from ..prediction import Question
 from ..results import as_number, downloads
+from ..results.figures import spelled
 from ..schema import without_files
 from ..wire import dumps
 from . import jobs, pictures, view
 from .boxes import boxed, overlay
 from .predictions import first_error, kept_document, scored_document, with_pictures
-from .rate_limits import count_submission
+from .rate_limits import count_drawing, count_submission
 from .security import is_owner
 from .site import site
 
@@ -30,7 +31,7 @@ XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 def install(app: Flask) -> None:
     app.context_processor(view.common)
     app.extensions["frames"] = {}
-    shown_as = (view.answer_files, view.drawn, view.duration, view.form_files, view.spelled, view.status_words)
+    shown_as = (view.answer_files, view.drawn, view.duration, view.form_files, spelled, view.status_words)
     for function in shown_as:
         app.add_template_global(function)
     for path in ("/", "/home", "/models/<model>"):
@@ -92,17 +93,18 @@ def submitted(model: str) -> tuple[str, SchemaForm, Question]:
     """The id of the answer, the form that asks for it, and what it asks. Raises WrongInput, RateLimited."""
     if model:
         site().choose(model)
-    form_class = site().model.form_class()
+    endpoint = site().model
+    form_class = endpoint.form_class()
     files, find = (request.files, pictures.find) if form_class.has_files else (None, None)
-    g.form = form = form_class(request.form, files=files, kept=find)
+    typed = request.form
+    g.form = form = form_class(typed, files=files, kept=find)
     count_submission()
     if form_class.has_files:
-        form.read_pictures(site().model.settings.image_max_side)
+        form.read_pictures(endpoint.settings.image_max_side)
     if not form.validate():
         raise WrongInput(fields=form.wrong())
     question = Question.of(form)
-    once = request.form.get("_once", "")
-    return answer_id(once, [site().model.url, without_files(question.rows[0])]), form, question
+    return answer_id(typed.get("_once", ""), [endpoint.url, without_files(question.rows[0])]), form, question
 
 
 def answered(document: dict[str, Any], form: SchemaForm) -> Response:
@@ -162,6 +164,7 @@ def kept_png(id: str) -> Response:
     picture = pictures.kept(id)
     if found is None or picture is None:
         raise PageNotFound
+    count_drawing()
     least = overlay(found, picture.width, picture.height, as_number(request.args.get("least"))).least
     drawn = images.draw_boxes(picture, found, -math.inf if least is None else least)
     return _download(drawn, "image/png", id, "png")

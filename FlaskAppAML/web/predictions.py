@@ -19,7 +19,9 @@ def scored_document(id: str, question: Question, *, fresh: bool = False) -> Docu
     """The document of one answer, or of a failure, so that a reload does not call the model again."""
     started = time.perf_counter()
     try:
-        scored = score(site().model, question.schema, question.rows, fresh=fresh or wants_fresh())
+        endpoint = site().model
+        is_fresh = fresh or (endpoint.cache is not None and wants_fresh())
+        scored = score(endpoint, question.schema, question.rows, fresh=is_fresh)
     except EndpointError as error:
         return failed_document(error)
     return document_of(id, question, scored, time.perf_counter() - started)

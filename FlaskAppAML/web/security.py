@@ -64,8 +64,10 @@ def headers(settings: Settings) -> dict[str, str]:
 
 def is_owner() -> bool:
     """A request from this very computer to a server that listens for it alone."""
+    if not site().local:
+        return False
     host = urlsplit(f"//{request.host}").hostname or ""
-    return site().local and host in LOOPBACK and not any(FORWARDED.match(name) for name, _ in request.headers)
+    return host in LOOPBACK and not any(FORWARDED.match(name) for name, _ in request.headers)
 
 
 def from_another_site() -> bool:
@@ -93,7 +95,8 @@ def is_welcome() -> bool:
 def install(app: Flask) -> None:
     settings: Settings = app.extensions["site"].settings
     door = Door(settings)
-    app.extensions["submissions"] = Limiter(settings.rate_limit, "submissions", settings.redis_url)
+    for subject in ("submissions", "drawings"):
+        app.extensions[subject] = Limiter(settings.rate_limit, subject, settings.redis_url)
 
     @app.before_request
     def admit() -> None:

@@ -72,7 +72,7 @@ def jobs() -> Jobs:
 def site() -> Site:
     """The site of the running request: the one that it began with, or a form could be of one endpoint and the call to
     another, chosen meanwhile."""
-    if "site" not in g:
-        g.site = current_app.extensions["site"]
-    found: Site = g.site
+    found: Site | None = g.get("site")
+    if found is None:
+        found = g.site = current_app.extensions["site"]
     return found

@@ -9,6 +9,7 @@ import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import cached_property
 from http import HTTPStatus
 from itertools import cycle, groupby
 from typing import Any
@@ -133,13 +134,13 @@ class Answer:
         self.picture = picture
         self._raw = prediction["raw"]
 
-    @property
+    @cached_property
     def views(self) -> list[Part]:
         """What is looked at first: everything but a table that a view already shows."""
         behind = {id(table) for table in results.tables_behind(self.parts)}
         return [part for part in self.parts if id(part) not in behind][:MOST_PARTS]
 
-    @property
+    @cached_property
     def tables(self) -> list[Table]:
         """Tables behind a view: every value as the endpoint names it."""
         return results.tables_behind(self.parts)[:MOST_PARTS]
@@ -245,7 +246,7 @@ class Answer:
         groups = (list(group) for is_text, group in groupby(lines, key=lambda line: bool(line.strip())) if is_text)
         return list(groups)
 
-    @property
+    @cached_property
     def boxed(self) -> list[Boxes]:
         """The boxes that stand over the picture, part by part."""
         return boxed(self.parts) if self.picture else []
@@ -346,6 +347,8 @@ def _as_sent(value: Any, longest: int = LONGEST_CELL) -> str:
 
 
 def _cell(value: Any, longest: int = LONGEST_CELL) -> str:
+    if isinstance(value, str):
+        return _cut_short(value, longest)
     if value is None or isinstance(value, bool):
         return {None: "–", True: "yes", False: "no"}[value]
     return _cut_short(dumps(value) if isinstance(value, dict | list) else str(value), longest)
@@ -381,12 +384,6 @@ def status_words(status: int) -> str:
         return f"{status} {HTTPStatus(status).phrase}"
     except ValueError:
         return str(status)
-
-
-def spelled(count: int) -> str:
-    """Small numbers as words, as a sentence begins with them."""
-    words = ("No", "One", "Two", "Three", "Four", "Five", "Six", "Seven", "Eight", "Nine")
-    return words[count] if 0 <= count < len(words) else f"{count:,}"
 
 
 def number(value: Any, digits: int = 4) -> str:
