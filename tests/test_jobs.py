@@ -199,7 +199,7 @@ def test_a_job_that_kills_whoever_runs_it_is_given_up(
     monkeypatch.setattr(store_module, "LEASE_SECONDS", 30.0)
     assert jobs.run_next()
     assert jobs.look(key).state == "failed"
-    assert "5 times" in jobs.failure(key).detail
+    assert f"{jobs_module.MOST_RUNS} times" in jobs.failure(key).detail
     assert not model.calls
 
 
