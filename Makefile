@@ -2,16 +2,17 @@
 # make test   the tests (installs what they need); with CI=true the slow ones too, and what cannot run is a failure
 # make test-servers  forms and answers against real model servers; the heavy ones get environments under ~/.cache first.
 #             With WRITE=1 it writes docs/endpoints.md anew
-# make soak   kill -9 of web, workers and Redis while background jobs come in; takes some minutes
+# make soak   kill -9 of web, workers and Redis while background jobs come in and files are scored; takes half an hour
 # make lint   ruff and mypy
 # make bench  the table of docs/speed.md against the peers (needs nginx, wrk, two quiet cores and five minutes)
+# make bench-rows  a million rows through web and workers: time and memory (needs Redis, PostgreSQL and some minutes)
 # make docs   .env.example, docs/settings.md and the Visual Studio project from what is there
 
 PYTHON ?= python3
 BIN := env/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: run test test-servers soak lint docs bench
+.PHONY: run test test-servers soak lint docs bench bench-rows
 .DELETE_ON_ERROR:
 
 run: env/.run env/.demo
@@ -42,7 +43,10 @@ docs: env/.run
 bench: env-bench/.done
 	env-bench/bin/python -m bench $(if $(WRITE),--write)
 
-env-bench/.done: requirements.txt requirements-bench.txt
+bench-rows: env-bench/.done
+	env-bench/bin/python -m bench.rows $(if $(WRITE),--write)
+
+env-bench/.done: requirements.txt requirements-scale.txt requirements-bench.txt
 	$(PYTHON) -m venv env-bench
 	env-bench/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-bench.txt
 	@touch $@

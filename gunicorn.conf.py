@@ -41,3 +41,9 @@ def post_worker_init(worker: Any) -> None:
     """Background jobs that a former process left are gone on with, in each process of its own."""
     sys.setswitchinterval(max(sys.getswitchinterval(), worker.cfg.threads * SECONDS_PER_THREAD))
     worker.wsgi.extensions["jobs"].resume()
+
+
+def worker_exit(_: object, worker: Any) -> None:
+    """A file of rows stops where it is, so that the next process goes on at once."""
+    if hasattr(worker, "wsgi"):  # else it never began
+        worker.wsgi.extensions["jobs"].end(1.0)

@@ -114,6 +114,7 @@ def serve(host: str, port: int) -> None:
         threads=THREADS,
         ident=None,
         clear_untrusted_proxy_headers=False,
+        asyncore_use_poll=True,  # select ends with the descriptor 1024; where there is no poll, this is ignored
         max_request_body_size=max(settings.max_request_bytes, settings.max_batch_bytes) + SPARE_BYTES,
     )
     print(f"FlaskAppAML: http://{'localhost' if local else host}:{port}", flush=True)
@@ -123,6 +124,7 @@ def serve(host: str, port: int) -> None:
             print(f"It has no {' and no '.join(missing)}: pip install -r demo/requirements.txt", flush=True)
     app.extensions["jobs"].resume()
     server.run()
+    app.extensions["jobs"].end(1.0)
 
 
 def _parser(settings: Settings) -> type[Any]:

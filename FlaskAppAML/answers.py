@@ -221,7 +221,7 @@ class Answers:
             return
         with self._lock:
             if self._sweeper is None:
-                self._sweeper = threading.Timer(min(60.0, self._seconds) + 1, self.sweep)
+                self._sweeper = threading.Timer(min(60.0, self._seconds) + 1, _sweep, [weakref.ref(self)])
                 self._sweeper.daemon = True
                 self._sweeper.start()
 
@@ -237,6 +237,13 @@ class Answers:
                 self._sweeper = None
         if left:
             self._sweep_later()
+
+
+def _sweep(of: weakref.ref[Answers]) -> None:
+    """An app that nobody has any more is not kept for it."""
+    answers = of()
+    if answers is not None:
+        answers.sweep()
 
 
 class File:

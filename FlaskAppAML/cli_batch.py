@@ -39,19 +39,27 @@ def command(source: Path, target: Path, name: str) -> None:
     """Score each row of IN (CSV, TSV, XLSX or JSON Lines) and write the rows with their answers to OUT.
 
     Rows without an answer are written to OUT.failed.csv too, with the reason. Ends with 0 when each row has its answer,
-    1 when some have none, 2 when it could not be done.
+    1 when some have none or it was stopped, 2 when it could not be done.
     """
     site = current_app.extensions["site"]
+    if target.exists() and target.samefile(source):
+        _end("OUT is IN. Name another file: what is not scored would be lost.")
     try:
         with source.open("rb") as file:
             endpoint = _endpoint(site.models, name)
             plan = _plan(file, source.name, endpoint.schema)
+            _check_room(plan, target)
             done, failed = _Run(endpoint, plan, site.redact).to(file, target)
     except AppError as error:
         _end(site.redact(_words(error)))
+    except OSError as error:
+        _end(f"{target} cannot be written: {error.strerror}.")
     _say(f"{done - failed:,} of {done:,} rows have an answer: {target}")
     if failed:
         _say(f"{failed:,} have none: {_beside(target)}")
+    if left := plan.sheet.count - done:
+        _say(f"{left:,} were not asked about.")
+    if failed or left:
         sys.exit(SOME_FAILED)
 
 
@@ -82,6 +90,17 @@ def _plan(file: BinaryIO, name: str, schema: Schema) -> Plan:
     if missing := [f for f in batch.needed(schema) if f.name in found.missing]:
         _end(f"There is no column for {', '.join(f.shown_label for f in missing)}. Name one so.")
     return Plan(sheet, found.columns)
+
+
+def _check_room(plan: Plan, target: Path) -> None:
+    """Before anything is paid for."""
+    if _kind(target) == "xlsx" and plan.sheet.count > sheets.MOST_XLSX_ROWS:
+        _end(f"An Excel sheet has {sheets.MOST_XLSX_ROWS:,} rows at most under its header. Write to a .csv file.")
+
+
+def _kind(target: Path) -> sheets.Kind:
+    ending: Any = target.suffix.lower().lstrip(".")
+    return ending if ending in get_args(sheets.Kind) else "csv"
 
 
 class _Run:
@@ -128,12 +147,10 @@ class _Run:
 
 def _write(target: Path, plan: Plan, heads: list[str], rows: Iterator[list[Any]]) -> None:
     """Whole or not at all."""
-    ending = target.suffix.lower().lstrip(".")
-    kind: Any = ending if ending in get_args(sheets.Kind) else "csv"
     part = target.with_name(f"{target.name}.part")
     decimal = "," if plan.sheet.decimal_commas else "."
     with part.open("wb") as file:
-        warnings = sheets.write(file, kind, heads, rows, delimiter=plan.sheet.delimiter, decimal=decimal)
+        warnings = sheets.write(file, _kind(target), heads, rows, delimiter=plan.sheet.delimiter, decimal=decimal)
     os.replace(part, target)
     for warning in warnings:
         _say(warning)

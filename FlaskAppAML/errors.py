@@ -113,6 +113,11 @@ class WrongInput(AppError):
     turn = "Yours: change the fields that are named."
     again = "After the change."
 
+    @property
+    def words(self) -> str:
+        """All that it says, in one line."""
+        return " ".join(filter(None, [self.detail, *(f"{name}: {said}" for name, said in self.fields.items())]))
+
 
 class InvalidSheet(AppError):
     """`detail` says what to do."""

@@ -22,7 +22,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
-from decimal import Decimal
 from functools import cached_property, partial
 from importlib.util import find_spec
 from pathlib import Path
@@ -44,9 +43,10 @@ from .errors import (
 )
 from .images import Picture
 from .outage import Outage
+from .packing import pack, unpack
 from .prediction import Document, Question, scored_document
 from .redact import Redactor
-from .schema import Row, Upload
+from .schema import Row
 from .settings import Settings
 from .wire import dumps
 
@@ -61,7 +61,7 @@ LONGEST_REST = 15.0  # of a runner whose database is away; each rest is twice as
 SWEEP_SECONDS = 60.0
 RENEW_SECONDS = 10.0  # a third of the lease
 INSIST_SECONDS = 60.0  # that a result in hand waits for a database that is away
-MOST_RUNS = 5  # whoever ran it died each time, so it may be its fault
+MOST_RUNS = 10  # whoever ran it died each time, so it may be its fault; 5 can be chance where processes die often
 FIRST_PAUSE = 2.0  # before a job is tried again; each further pause is twice as long
 LONGEST_PAUSE = 60.0
 MOST_BELLS = 100
@@ -93,7 +93,7 @@ class Jobs:
         self._redis_outage = Outage("Redis")
         self._slow: dict[str, tuple[Endpoint, Endpoint]] = {}
         self._paces: WeakKeyDictionary[Endpoint, Pace] = WeakKeyDictionary()
-        self.ending = threading.Event()  # set by a worker that was asked to end: a file stops where it is
+        self.ending = threading.Event()  # whoever runs jobs was asked to end
 
     # For those who ask
 
@@ -135,6 +135,8 @@ class Jobs:
     def failure(self, id: str) -> AppError:
         """Why the job failed."""
         record = json.loads(self._store.read(id, "result") or b"{}")
+        if record.get("error") == WrongInput.__name__:
+            return WrongInput(record["detail"])
         with suppress(KeyError):
             return EndpointError.revive(record)
         return InternalError(record.get("detail", ""))
@@ -240,11 +242,21 @@ class Jobs:
         if self._may_exist or any(one.background for one in (self._settings, *self._settings.each)):
             self._start()
 
-    def work(self, stop: threading.Event, files: bool | None = None) -> None:
-        """Runs one job after the other until `stop`; the one that is under way then comes to its end. Only `files` of
+    def end(self, seconds: float = 0.0) -> None:
+        """Nothing more is taken here. A file that is under way stops where it is, a question comes to its end; so long
+        is waited for both. What is left then runs again elsewhere, when its lease is over."""
+        self.ending.set()
+        until = time.monotonic() + seconds
+        for _ in self._runners:
+            self._called.release()
+        for runner in self._runners:
+            runner.join(max(0.0, until - time.monotonic()))
+
+    def work(self, files: bool | None = None) -> None:
+        """Runs one job after the other until `ending`; the one that is under way then comes to its end. Only `files` of
         rows, or none of them."""
         pause = LOOK_SECONDS
-        while not stop.is_set():
+        while not self.ending.is_set():
             try:
                 if not self.run_next(files):
                     self._sweep()
@@ -255,7 +267,7 @@ class Jobs:
                 pass  # it was logged, and will be there again
             except Exception as error:  # a runner must outlive whatever one job does
                 log.error("unexpected error of a job", exc_info=error)
-            _rest(pause, stop)
+            _rest(pause, self.ending)
             pause = min(2 * pause, LONGEST_REST)
 
     def run_next(self, files: bool | None = None) -> bool:
@@ -290,7 +302,9 @@ class Jobs:
                 return self._all_rows(job, endpoint, packed)
             if "rows" not in packed:
                 raise JobGone  # cancelled this moment, or brought to its end by another
-            question = Question(endpoint.schema, _fitting(endpoint, packed), packed["typed"])
+            with _if_it_still_fits():
+                rows = _fitting(endpoint, packed)
+            question = Question(endpoint.schema, rows, packed["typed"])
             document = scored_document(endpoint, job.id, question, packed["request_id"])
             return document | {"picture": _with_data(question)}
         except EndpointError as error:
@@ -299,9 +313,8 @@ class Jobs:
             return self._later(job, LONGEST_PAUSE, InternalError(error.detail))
         except JobsUnavailable:
             return FIRST_PAUSE
-        except WrongInput as error:
-            what = " ".join(f"{name}: {said}" for name, said in error.fields.items())
-            return InternalError(f"The model asks for something else than when this was taken in. {what}")
+        except WrongInput as error:  # as the dialect finds, and not the form: a tensor of another shape
+            return error
         except AppError as error:
             return InternalError(error.detail)
         except Exception as error:
@@ -316,7 +329,8 @@ class Jobs:
         plan, schema = batch.Plan.revive(about), endpoint.schema
         if endpoint.doubt and about["dialect"] != schema.dialect:
             raise Loading("What it asks for is not known at the moment.")
-        batch.check(plan, schema)
+        with _if_it_still_fits():
+            batch.check(plan, schema)
         at = self._store.progress(job.id)
         if at is None:
             raise JobGone
@@ -414,7 +428,7 @@ class Jobs:
             self._held.discard(job.runner)
 
     def _renew(self) -> None:
-        while True:
+        while self._held or not self.ending.is_set():
             time.sleep(RENEW_SECONDS)
             held = list(self._held.copy())
             with suppress(JobsUnavailable):
@@ -442,13 +456,11 @@ class Jobs:
         with self._lock:
             if self._settings.redis_url or self._runners:
                 return
-            never = threading.Event()
             self._runners = [
-                _thread(f"job-{number}", lambda: self.work(never, files=False))
-                for number in range(self._settings.job_workers)
+                _thread(f"job-{number}", lambda: self.work(files=False)) for number in range(self._settings.job_workers)
             ]
             if self._runners:  # a file takes its time, and must not hold up a question
-                self._runners.append(_thread("job-files", lambda: self.work(never, files=True)))
+                self._runners.append(_thread("job-files", lambda: self.work(files=True)))
 
     @cached_property
     def _queue(self) -> Any:
@@ -533,7 +545,16 @@ def _with_data(question: Question) -> Document | None:
 def _record(error: AppError) -> Document:
     if isinstance(error, EndpointError):
         return error.record()
-    return {"error": type(error).__name__, "detail": error.detail}
+    return {"error": type(error).__name__, "detail": error.words if isinstance(error, WrongInput) else error.detail}
+
+
+@contextmanager
+def _if_it_still_fits() -> Iterator[None]:
+    """What is wrong now was not when it was taken in. Raises InternalError."""
+    try:
+        yield
+    except WrongInput as error:
+        raise InternalError(f"The model asks for something else than when this was taken in. {error.words}") from error
 
 
 def _fitting(endpoint: Endpoint, packed: Document) -> list[Row]:
@@ -546,44 +567,3 @@ def _fitting(endpoint: Endpoint, packed: Document) -> list[Row]:
     if endpoint.doubt:
         raise Loading("What it asks for is not known at the moment.")
     return [schema.parse(row, "json") for row in rows]
-
-
-# Typed values as JSON, and back. What JSON cannot say stands in an object with one key that begins with $.
-
-
-def pack(value: Any) -> bytes:
-    return json.dumps(_packed(value)).encode()
-
-
-def unpack(data: bytes) -> Any:
-    return json.loads(data, object_hook=_unpacked)
-
-
-def _packed(value: Any) -> Any:
-    if isinstance(value, Decimal):
-        return {"$number": str(value)}
-    if isinstance(value, Picture):  # as it was checked, so that it need not be again
-        return {"$picture": [value.name, value.content_type, value.base64(), value.width, value.height]}
-    if isinstance(value, Upload):
-        return {"$file": [value.name, value.content_type, value.base64()]}
-    if isinstance(value, list | tuple):
-        return [_packed(one) for one in value]
-    if not isinstance(value, dict):
-        return value
-    inside = {name: _packed(one) for name, one in value.items()}
-    return {"$object": list(inside.items())} if len(inside) == 1 and next(iter(inside)).startswith("$") else inside
-
-
-def _unpacked(found: dict[str, Any]) -> Any:
-    if len(found) != 1:
-        return found
-    ((key, inside),) = found.items()
-    if key == "$number":
-        return Decimal(inside)
-    if key == "$file":
-        name, content_type, data = inside
-        return Upload(base64.b64decode(data), name, content_type)
-    if key == "$picture":
-        name, content_type, data, width, height = inside
-        return Picture(base64.b64decode(data), name, content_type, width, height)
-    return dict(inside) if key == "$object" else found

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -11,7 +12,7 @@ from types import ModuleType
 from . import events, images
 from .cache import Cache, key_of
 from .endpoint import Endpoint
-from .errors import EndpointError, TimedOut, Unsupported
+from .errors import EndpointError, InputRefused, TimedOut, Unsupported
 from .events import Event
 from .redact import MARK, SHORTEST_FORM, InPieces, Redactor
 from .results import Result, presentation
@@ -20,7 +21,9 @@ from .wire import Reply, Request, dumps
 
 FIRST_LOOK = 0.2  # seconds after the ticket; each further wait is half as long again
 LONGEST_LOOK = 3.0
-NOT_IN_PIECES = 406  # Not Acceptable: nothing has run
+NOT_IN_PIECES = 406  # Not Acceptable: nothing has run, and as little after a 400 or 422
+REFUSED = (400, 422)
+ABOUT_PIECES = re.compile(r"\bstream(ing|ed)?\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -142,11 +145,19 @@ def _in_pieces(
         with endpoint.client.streaming(wanted) as (reply, pieces):
             if events.are_events(reply.headers):
                 reply = yield from _coming(dialect, schema, reply, pieces, clean)
-    except Unsupported as error:
-        if error.upstream_status != NOT_IN_PIECES:
+    except (InputRefused, Unsupported) as error:
+        if not _refuses_pieces(error):
             raise
         return score(endpoint, schema, rows)
     return _scored(endpoint, dialect, schema, rows, wanted, reply)
+
+
+def _refuses_pieces(error: EndpointError) -> bool:
+    """Whether the service turned the call away because its answer should come in pieces. Of an error that came as one
+    of the pieces the status is 200."""
+    if error.upstream_status in REFUSED:
+        return "stream" in error.fields or ABOUT_PIECES.search(error.endpoint_text) is not None
+    return error.upstream_status == NOT_IN_PIECES
 
 
 def _coming(

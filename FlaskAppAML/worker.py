@@ -14,7 +14,7 @@ import click
 from flask import current_app
 from flask.cli import with_appcontext
 
-from .errors import JobsUnavailable
+from .errors import JobGone, JobsUnavailable
 from .jobs import LOOK_SECONDS, Jobs, queue_of
 
 LONGEST_WAIT = 2.0  # seconds between two tries to reach Redis
@@ -37,13 +37,17 @@ def worker() -> None:
         return
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: jobs.ending.set())
-    jobs.work(jobs.ending)
+    jobs.work()
 
 
 def rung(id: str) -> None:
     """What RQ calls at each ring: whichever job is the oldest has its turn. `id` is for those who read RQ's lists."""
+    jobs: Jobs = current_app.extensions["jobs"]
     try:
-        current_app.extensions["jobs"].run_next()
+        if not jobs.run_next() and id:
+            jobs.look(id)
+    except JobGone:
+        log.warning("job %s is not in the database of this worker: deleted, or DATABASE_URL is not that of the web", id)
     except JobsUnavailable:
         log.warning("the bell of job %s was not answered; it will be rung again", id)
 

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from textwrap import dedent
 
+from soak.rows import SAMPLE
+
 from bench import load, stub
 from bench.load import Run
 from bench.peers import API_KEY
@@ -79,6 +81,7 @@ def granian(port: int, url: str, folder: Path) -> list[str]:
 OURS = Contender("ours, gthread", gunicorn(), environ=QUIET)
 LOGGING = Contender("ours, gthread, LOG_LEVEL=info", gunicorn(), environ={**QUIET, "LOG_LEVEL": "info"})
 GRANIAN = Contender("ours, granian", granian, environ=QUIET)
+FILES = Contender("ours, files", gunicorn(), environ={**QUIET, "SCHEMA": SAMPLE, "DIALECT": "mlflow"})
 MANY = {**QUIET, "MAX_CALLS": "1000"}
 GEVENT = Contender(
     "ours, gevent",

@@ -12,6 +12,8 @@ from bench.servers import FILES
 
 BEGIN = "<!-- measured: written by python -m bench, not by hand -->"
 END = "<!-- measured until here -->"
+ROWS_BEGIN = "<!-- large files: written by python -m bench.rows, not by hand -->"
+ROWS_END = "<!-- large files until here -->"
 
 
 def markdown(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -42,12 +44,18 @@ def section(table: str, costs: str) -> str:
     return f"{BEGIN}\n\n{machine()}\n\n{table}\n\nOne submission in parts, processor time:\n\n{costs}\n\n{END}"
 
 
-def replaced(page: str, made: str) -> str:
-    """`page` with its measured part replaced, or with one at its end. Raises ValueError when a mark is missing."""
-    if BEGIN not in page and END not in page:
+def rows_section(table: str) -> str:
+    """The Markdown between the marks of large files."""
+    return f"{ROWS_BEGIN}\n\n{machine()}\n\n{table}\n\n{ROWS_END}"
+
+
+def replaced(page: str, made: str, begin: str = BEGIN, end: str = END) -> str:
+    """`page` with what stands between two marks replaced, or with that at its end. Raises ValueError when a mark is
+    missing."""
+    if begin not in page and end not in page:
         return f"{page.rstrip()}\n\n{made}\n"
-    before, found, rest = page.partition(BEGIN)
-    _, also, after = rest.partition(END)
+    before, found, rest = page.partition(begin)
+    _, also, after = rest.partition(end)
     if not found or not also:
         raise ValueError("docs/speed.md has one of the two marks only")
     return before + made + after

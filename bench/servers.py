@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import IO
 
 import psutil
+from soak.memory import megabytes
 
 from bench import stub
 
@@ -70,6 +71,10 @@ class Server:
             with suppress(psutil.NoSuchProcess):
                 used += process.memory_info().rss
         return used / 1e6
+
+    def peak_megabytes(self) -> float:
+        """The same at most, since the start."""
+        return megabytes(self._process.pid, "VmHWM")
 
     def stop(self) -> None:
         """Ends the processes by their ids."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import json
 import re
 import statistics
 import time
@@ -16,6 +17,9 @@ from http.client import HTTPConnection, HTTPResponse
 from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin, urlsplit
+from urllib.request import Request
+
+from soak.rows import RowsEndpoint, csv_rows
 
 from bench import contenders as known
 from bench import load
@@ -352,6 +356,56 @@ def start_seconds(contender: Contender, url: str, folder: Path) -> float:
         return time.perf_counter() - began
 
 
+# T9
+
+ROWS, MORE_ROWS, MOST_ROWS = 10_000, 30_000, 300_000  # from 16,000 on as many bodies are under way as ever
+FLAT = 20.0  # MB that ten times the rows may take more
+
+
+def files(folder: Path, say: Say) -> Iterator[Row]:
+    """A CSV file through the API, an endpoint of 50 ms that takes any number of rows; a fresh server for each file.
+    Time is from when the endpoint's first call came until its last one was answered."""
+    seconds = statistics.median(file_of(ROWS, folder)[0] for _ in range(ROUNDS))
+    few, many = (file_of(count, folder)[1] for count in (MORE_ROWS, MOST_ROWS))
+    say(f"files: {seconds:.2f} s, {few:.0f} MB, {many:.0f} MB")
+    yield Row(
+        "T9",
+        f"{ROWS:,} rows as CSV, 50 ms endpoint: time in calls",
+        f"{seconds:.2f} s",
+        reach="1 s",
+        aim="0.4 s",
+        met=met(seconds <= 1, seconds <= 0.4),
+    )
+    yield Row(
+        "T9",
+        f"memory, {MOST_ROWS:,} rows : {MORE_ROWS:,} rows",
+        f"{many:.0f} MB",
+        f"{few:.0f} MB",
+        f"{many - few:+.0f} MB",
+        "flat",
+        met=met(many - few <= FLAT, True),
+    )
+
+
+def file_of(count: int, folder: Path) -> tuple[float, float]:
+    """Seconds in calls, and the most memory since the start."""
+    with RowsEndpoint(0.05) as model, known.FILES.serving(model.url, folder) as server:
+        request = Request(f"{server.url}/api/v1/models/model/batches", b"".join(csv_rows(count)))  # noqa: S310
+        request.add_header("Content-Type", "text/csv")
+        job = json.loads(opened(request))
+        while job["status"] in ("queued", "running"):
+            time.sleep(0.05)
+            job = json.loads(opened(f"{server.url}/api/v1/jobs/{job['id']}"))
+        if (job["status"], job["rows"]["done"], len(model.rows)) != ("succeeded", count, count):
+            raise RuntimeError(f"not every row was scored: {job}")
+        return model.last - model.first, server.peak_megabytes()
+
+
+def opened(what: Request | str) -> bytes:
+    with urllib.request.urlopen(what, timeout=60) as answer:  # noqa: S310 - our own server
+        return bytes(answer.read())
+
+
 # T10
 
 IDLE = 0.3
@@ -386,8 +440,7 @@ async def four_at_once(port: int) -> Run:
 
 
 def calls(endpoint: Server) -> int:
-    with urllib.request.urlopen(f"{endpoint.url}/calls", timeout=5) as answer:  # noqa: S310 - our own stub
-        return int(answer.read())
+    return int(opened(f"{endpoint.url}/calls"))
 
 
 PARTS: dict[str, Callable[[Path, Say], Iterator[Row]]] = {
@@ -397,5 +450,6 @@ PARTS: dict[str, Callable[[Path, Say], Iterator[Row]]] = {
     "thousand": thousand,
     "page": first_page,
     "start": start,
+    "files": files,
     "idle": closed_while_idle,
 }

@@ -69,9 +69,11 @@ def filled(f: Field, **typed: str | list[str]) -> SchemaForm:
 
 def test_each_alternative_has_its_fields_and_what_is_always_the_same_is_not_asked_for() -> None:
     assert names(field(SHAPE)) == [("A circle", ["radius"]), ("Square", ["side", "round"])]
-    assert names(field(STOP)) == [("Text", ["x"]), ("List", ["x"])]
+    assert names(field(STOP)) == [("Text", ["x"]), ("List of texts", ["x"])]
     assert names(field(CHOICE)) == [("auto", []), ("1", []), ("A circle", ["radius"])]
     assert field(STOP).nullable
+    for kind in ("boolean", "number"):
+        assert field({"anyOf": [{"type": ["string", "null"]}, {"type": kind}]}).nullable
     assert names(field({"oneOf": [{"type": "integer"}, {"type": "boolean"}]})) == [
         ("Whole number", ["x"]),
         ("Yes or no", ["x"]),
@@ -167,7 +169,7 @@ def test_form_and_json_have_the_same_outcome(node: Any, typed: Any, sent: Any, o
             STOP,
             5,
             "This fits none of the alternatives. Text – Send this as text, in quotes. "
-            "List – Send a list, in square brackets.",
+            "List of texts – Send a list, in square brackets.",
         ),
     ],
 )
@@ -182,6 +184,27 @@ def test_a_default_chooses_its_alternative_and_fills_it() -> None:
     boxes = drawn(form_class(Schema((f,)))()).all("input")
     assert [box["value"] for box in boxes if box["name"] == "x" and "checked" in box] == ["1"]
     assert next(box["value"] for box in boxes if box["name"] == "x:1:side") == "3"
+
+
+@pytest.mark.parametrize("default", ["", [], None])
+def test_an_empty_default_that_nobody_touches_is_left_out(default: Any) -> None:
+    """As the servers of language models describe `stop`."""
+    made = form_class(Schema((field({**STOP, "default": default}, required=False),)))
+    shown = made()
+    assert shown["x"].data == ""
+    form = made(MultiDict(shown.data))
+    assert form.validate(), form.wrong()
+    assert form.row() == {"x": None}
+
+
+def test_lists_are_told_apart_by_what_is_in_them_and_only_twins_are_counted() -> None:
+    """As OpenAI describes the `input` of embeddings."""
+    kinds: list[Any] = [{"type": "string"}, {"type": "integer"}, {"type": "array", "items": {"type": "integer"}}]
+    lists = [{"type": "array", "items": kind} for kind in kinds]
+    f = field({"anyOf": [{"type": "string"}, *lists]})
+    assert [name for name, _ in names(f)] == ["Text", "List of texts", "List of whole numbers", "List of lists"]
+    twins = field({"anyOf": [ref("Circle"), ref("Circle"), {"type": "integer"}]})
+    assert [name for name, _ in names(twins)] == ["A circle (1)", "A circle (2)", "Whole number"]
 
 
 @pytest.mark.parametrize("by", ["form", "box"])

@@ -188,6 +188,18 @@ def test_it_goes_on_where_it_was(make: Make, model: RowsEndpoint) -> None:
     assert sum(model.rows.values()) <= 200 + 20  # the body under way was asked about twice
 
 
+def test_it_stops_with_its_process_and_others_need_not_wait(make: Make, model: RowsEndpoint) -> None:
+    jobs = make(max_rows=10, max_calls=2, job_workers=2)
+    model.seconds = 0.02
+    key = put(jobs, csv(200))
+    jobs.resume()
+    while (at := jobs.progress(key)) is None or at.done < 50:
+        time.sleep(0.01)
+    jobs.end(10)
+    assert jobs.look(key).state == "queued"
+    assert not [thread for thread in jobs._runners if thread.is_alive()]
+
+
 def test_cancel_ends_it_and_keeps_what_is_done(make: Make, model: RowsEndpoint) -> None:
     jobs = make(max_rows=10, max_calls=2)
     model.seconds = 0.02

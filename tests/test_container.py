@@ -208,6 +208,7 @@ def score(port: int) -> None:
     assert "Cluster" in answer.text
 
 
+@pytest.mark.slow
 def test_its_steps_make_an_app_that_scores_and_writes_only_into_its_data(
     context: Path, tmp_path: Path, demo: Demo
 ) -> None:
@@ -382,6 +383,18 @@ def test_the_image_holds_no_secret_and_nothing_that_it_does_not_need(
     assert MARK not in engine("image", "inspect", image) + engine("history", "--no-trunc", image)
     library = r"usr/(local/)?lib/python3[^/]*/http/__pycache__/client\.[^/]*pyc"
     assert [name for name in inside if re.fullmatch(library, name)]  # bytecode of what it imports
+
+
+@pytest.mark.slow
+def test_it_is_as_large_as_its_page_says(engine: Engine, image: str) -> None:
+    if not engine.build_flags:
+        engine("pull", BASE)  # Docker builds without keeping it under its name
+    ours, base = (int(engine("image", "inspect", "--format={{.Size}}", one)) / 1e6 for one in (image, BASE))
+    page = (ROOT / "docs" / "deploy" / "container.md").read_text("utf-8")
+    said = re.search(r"^\| size \| (\d+) MB on top of", page, re.MULTILINE)
+    print(f"{ours - base:.0f} MB on top of {base:.0f}")
+    assert said
+    assert int(said[1]) == pytest.approx(ours - base, rel=0.2)
 
 
 @pytest.mark.slow

@@ -103,7 +103,7 @@ def said(parts: list[Part]) -> str | int:
     ("model", "file", "words"),
     [
         ("digits", "digit-4.png", "Most likely 4"),
-        ("faces", "astronaut-twice.jpg", "2 boxes"),
+        ("faces", "astronaut-twice.jpg", "Two boxes"),
         ("expressions", "astronaut.jpg", "Most likely happy"),
     ],
 )

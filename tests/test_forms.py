@@ -496,9 +496,19 @@ def test_nested_objects_and_groups_stand_under_their_names() -> None:
     html = whole(form_class(Schema(fields))())
     order = re.findall(r'<legend dir="auto">(.*?)</legend>|name="(\w+)"|<summary>(.*?)</summary>', html)
     assert ["".join(found) for found in order] == [
-        "name", "address", "street", "town", "address › geo", "lat", "Ours", "own", "Parameters", "limit",
+        "name", "Address", "street", "town", "Address › Geo", "lat", "Ours", "own", "Parameters", "limit",
         "Older options", "old", "Send as JSON instead", "_json",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [("parameters", "Parameters"), ("generation_config", "Generation config"), ("geoPoint", "geoPoint"), ("_", "_")],
+)
+def test_an_object_heads_its_fields_in_words(name: str, said: str) -> None:
+    form = form_class(Schema((Field("note"), Field(f"{name}.n", "integer", column="n", place=(name,)))))(MultiDict())
+    assert form[f"{name}.n"].path == f"{said} › n"
+    assert f'<legend dir="auto">{said}</legend>' in whole(form)
 
 
 # The whole row as JSON
@@ -659,4 +669,4 @@ def test_an_empty_submission_is_wrong_in_every_required_field() -> None:
 def test_two_objects_of_one_class_stand_apart() -> None:
     fields = [Field(f"{a}.{b}", place=tuple(a.split("."))) for a in ("mid.inner", "mid.other") for b in ("a", "b")]
     bound = list(form_class(Schema((Field("note"), *fields)))())
-    assert [group.legend for group in groups(bound)] == ["", "mid › inner", "mid › other"]
+    assert [group.legend for group in groups(bound)] == ["", "Mid › Inner", "Mid › Other"]

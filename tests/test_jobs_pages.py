@@ -90,7 +90,7 @@ def test_what_waits_shows_its_place(make: Callable[..., Flask]) -> None:
 def test_the_page_comes_anew_without_a_script(make: Callable[..., Flask]) -> None:
     client = make(job_workers=0).test_client()
     ticket = ask(client).location
-    assert '<noscript><meta http-equiv="refresh" content="5"></noscript>' in client.get(ticket).text
+    assert f'<noscript><meta http-equiv="refresh" content="5; url={ticket}"></noscript>' in client.get(ticket).text
     assert "http-equiv" not in client.get(f"{ticket}?still").text
     assert client.get(ticket).headers["Cache-Control"] == "no-store"
 

@@ -101,7 +101,7 @@ def test_a_server_that_is_gone_is_one_plain_line(tmp_path: Path, said: list[str]
 
 @pytest.mark.parametrize("fault", [JobsUnavailable(), ValueError("unforeseen")])
 def test_a_runner_asks_ever_more_seldom(jobs: Jobs, monkeypatch: pytest.MonkeyPatch, fault: Exception) -> None:
-    stop, rests = threading.Event(), list[float]()
+    rests = list[float]()
 
     def fail(_: object) -> bool:
         raise fault
@@ -113,7 +113,7 @@ def test_a_runner_asks_ever_more_seldom(jobs: Jobs, monkeypatch: pytest.MonkeyPa
 
     monkeypatch.setattr(jobs, "run_next", fail)  # the fault alone counts here, and how often it comes
     monkeypatch.setattr(jobs_module, "_rest", rest)
-    jobs.work(stop)
+    jobs.work()
     assert rests == [1, 2, 4, 8, 15, 15]
 
 

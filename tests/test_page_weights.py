@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import re
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from test_boxes import ASTRONAUT, SCHEMA
 from werkzeug.test import TestResponse
 
 from demo.server import Demo
+from FlaskAppAML.web.assets import STATIC
 
 MOST = 15_000
 DIGIT = (Path(__file__).parent.parent / "demo/pictures/digit-3.png").read_bytes()
@@ -63,3 +65,13 @@ def test_connect_with_the_form_of_a_picture_and_its_answer(client: FlaskClient, 
     tried = client.post("/connect", data={**typed, "do": "try", "picture": (io.BytesIO(ASTRONAUT), "a.jpg")})
     assert "data-boxes" in tried.text
     assert weight(client, tried, before=found.text) < MOST
+    assert weight(client, tried) < 16_000  # which nobody meets: the button stands on a page that named all but two
+
+
+@pytest.mark.parametrize("name", ["app.js", "app.css"])
+def test_comments_are_for_readers_of_the_source(client: FlaskClient, name: str) -> None:
+    comment = re.compile(r"^ *//.*" if name.endswith("js") else r"/\*[^*]*\*/", re.MULTILINE)
+    source, sent = (STATIC / name).read_text(), client.application.extensions["site"].assets[name].body.decode()
+    assert comment.search(source)
+    assert not comment.search(sent)
+    assert sent.split() == comment.sub("", source).split()

@@ -15,7 +15,8 @@ import pytest
 
 from FlaskAppAML.errors import InvalidSheet
 from FlaskAppAML.schema import Field
-from FlaskAppAML.sheets import Row, Sheet, look, match, rows
+from FlaskAppAML.sheets import Row, Sheet, look, look_with_rows, match, rows
+from FlaskAppAML.sheets.sheet import MOST_FIRST
 
 ROOT = Path(__file__).resolve().parent.parent
 PLAIN = "name,sector,price\r\nContoso,Banking,1.5\r\nFabrikam,Airlines,2\r\n"
@@ -27,8 +28,9 @@ TWO = [
 
 def read(data: str | bytes, name: str = "rows.csv", **how: Any) -> tuple[Sheet, list[Row]]:
     file = io.BytesIO(data.encode() if isinstance(data, str) else data)
-    sheet = look(file, name, **how)
+    sheet, first = look_with_rows(file, name, **how)
     found = list(rows(file, sheet))
+    assert first == found[:MOST_FIRST]
     assert not file.closed
     assert sheet.count == len(found)
     assert Sheet.revive(json.loads(json.dumps(sheet.document()))) == sheet
@@ -268,6 +270,7 @@ def test_json_that_is_not_in_lines() -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="the memory of a process is asked for by getrusage")
+@pytest.mark.slow
 def test_a_million_cells_are_read_in_flat_memory(tmp_path: Path) -> None:
     path = tmp_path / "many.csv"
     with path.open("w", encoding="utf-8") as file:

@@ -15,7 +15,8 @@ import xlsxwriter
 
 from FlaskAppAML.errors import InvalidSheet
 from FlaskAppAML.schema import Field
-from FlaskAppAML.sheets import Row, Sheet, look, pieces, rows, write
+from FlaskAppAML.sheets import Row, Sheet, look, look_with_rows, pieces, rows, workbooks, write
+from FlaskAppAML.sheets.sheet import MOST_FIRST
 from FlaskAppAML.sheets.workbooks import MOST_CELLS, MOST_ROWS, MOST_UNPACKED
 
 
@@ -37,8 +38,9 @@ def table(*lines: list[Any]) -> bytes:
 
 def read(data: bytes, name: str = "rows.xlsx", **how: Any) -> tuple[Sheet, list[Row]]:
     file = io.BytesIO(data)
-    sheet = look(file, name, **how)
+    sheet, first = look_with_rows(file, name, **how)
     found = list(rows(file, sheet))
+    assert first == found[:MOST_FIRST]
     assert not file.closed
     assert sheet.count == len(found)
     return sheet, found
@@ -248,6 +250,7 @@ def test_other_files_of_office() -> None:
     assert refusal(made.getvalue()).startswith("This is not an Excel file (.xlsx).")
 
 
+@pytest.mark.slow
 def test_too_many_rows() -> None:
     assert f"{MOST_ROWS:,} rows" in refusal(table(["a"], *([i] for i in range(MOST_ROWS + 1))))
 
@@ -332,3 +335,18 @@ def test_what_is_written_is_read_again() -> None:
         sheet = look(made, f"x.{kind}")
         assert sheet.kind == kind
         assert [row.cells["n"] for row in rows(made, sheet)] == ["00123", "5"]
+
+
+def test_a_workbook_is_read_once_for_all_that_is_shown_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A large one takes seconds."""
+    opened: list[str] = []
+
+    def counted(book: Any, worksheet: str) -> Any:
+        opened.append(worksheet)
+        return read_worksheet(book, worksheet)
+
+    read_worksheet = workbooks._read
+    monkeypatch.setattr(workbooks, "_read", counted)  # the real one, counted
+    sheet, first = look_with_rows(io.BytesIO(table(["name", "age"], *[["Ada", n] for n in range(9)])), "x.xlsx")
+    assert (sheet.count, [row.cells["age"] for row in first]) == (9, ["0", "1", "2", "3", "4"])
+    assert opened == ["Sheet1"]

@@ -21,6 +21,7 @@ from .looks import (
     choice_at,
     choices_of,
     example_of,
+    heading,
     look_of,
     position_of,
     script_kind,
@@ -101,6 +102,11 @@ class Control(WTField):
     def anchor(self) -> str:
         """The id of its first control."""
         return f"{self.id}-0" if self.look in ("radio", "ticks", "boxes") else str(self.id)
+
+    @property
+    def path(self) -> str:
+        """Its label behind the objects that it stands in."""
+        return " › ".join([*map(heading, self.spec.place), str(self.label.text)])
 
     def whole(self) -> list[Control]:
         """Itself, and the controls inside it."""
@@ -332,7 +338,10 @@ class AlternativesField(Control, RadioField):
         return self.inner[int(self.data)] if self.data else []
 
     def process_data(self, value: Any) -> None:
-        place = meant(self.spec.alternatives, value)
+        """Nothing stands for the empty text and the empty list where it may be left out: a chosen box that is empty is
+        one that was forgotten."""
+        is_nothing = value in ("", []) and self.spec.may_be_left_out
+        place = None if is_nothing else meant(self.spec.alternatives, value)
         self.data = "" if place is None else str(place)
         for number, controls in enumerate(self.inner):
             given = self._members(place, value) if number == place else {}

@@ -11,6 +11,7 @@ from markupsafe import Markup, escape
 
 from ..slots import Cut, MakeSlot, Pieces, Slot, cutter
 from .controls import AlternativesField, Control, FileField
+from .looks import heading
 
 Clean = Callable[[str], str]  # what values pass before they are escaped
 
@@ -36,7 +37,7 @@ def groups(fields: Iterable[Control]) -> list[Group]:
     by_legend: dict[str, list[Control]] = {"": []}
     for bound in listed:
         spec = bound.spec
-        legend = spec.group or " › ".join(spec.place[shared:])
+        legend = spec.group or " › ".join(map(heading, spec.place[shared:]))
         if not legend and spec.parameter and has_both:
             legend = "Parameters"
         elif not legend and len(inputs) > 1:

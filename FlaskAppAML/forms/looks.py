@@ -146,7 +146,12 @@ def choice_at(spec: Field, position: str) -> Any:
     return choices[int(position)]
 
 
-# What stands in it
+# What stands around it and in it
+
+
+def heading(name: str) -> str:
+    """The name of an object as the heading of its fields: `generation_config` is "Generation config"."""
+    return name.replace("_", " ").strip().capitalize() if re.fullmatch("[a-z][a-z0-9_]*", name) else name
 
 
 def written(spec: Field, value: Any) -> str:

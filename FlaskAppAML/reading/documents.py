@@ -7,6 +7,7 @@ OpenAPI 3.0.4 and 3.1.1 (Schema Object), Swagger 2.0, JSON Schema 2020-12; `x-or
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from decimal import Decimal
@@ -259,11 +260,13 @@ def _kind(about: Mapping[str, Any], choices: list[Any]) -> Kind:
 
 def _one_alternative(about: Mapping[str, Any], reading: _Reading) -> Mapping[str, Any]:
     """Alternatives that one kind of field can ask for are no choice: integers among numbers, words among texts, and
-    Decimal as Pydantic writes it (a number, or a text)."""
+    Decimal as Pydantic writes it (a number, or a text). The value may be null where one of them may."""
     listed = about.get("oneOf")
     if not isinstance(listed, list) or len(listed) > 10:
         return about
     alternatives = [merged(one, reading.document, reading.budget) for one in listed]
+    if any(one.get("nullable") is True for one in alternatives):
+        about = {**about, "nullable": True}
     if any("const" in one or "oneOf" in one for one in alternatives):
         return about
     own = {key: value for key, value in about.items() if key != "oneOf"}
@@ -290,6 +293,12 @@ _WORDS: dict[str, str] = {
     "rows": "Table",
     "json": "JSON",
 }
+_WORDS_OF_LISTS: dict[str, str] = {
+    "text": "List of texts",
+    "integer": "List of whole numbers",
+    "number": "List of numbers",
+    "list": "List of lists",
+}
 
 
 def _alternatives(column: str, about: Mapping[str, Any], reading: _Reading) -> tuple[Alternative, ...]:
@@ -311,9 +320,7 @@ def _alternatives(column: str, about: Mapping[str, Any], reading: _Reading) -> t
             found.append(Alternative(label or "Object", tuple(fields), help=help_))
             continue
         only = _field(column, inner, inside, True)
-        label = label or (
-            shown(only.fixed) if only.fixed is not None else _WORDS.get(only.kind, only.kind.capitalize())
-        )
+        label = label or (shown(only.fixed) if only.fixed is not None else _words_for(only))
         found.append(Alternative(label, (replace(only, label=label),), is_object=False))
     leaves = [f for one in found for f in one.fields]
     has_private = any(f.kind == "file" or f.secret or (f.items and f.items.kind == "file") for f in leaves)
@@ -321,8 +328,16 @@ def _alternatives(column: str, about: Mapping[str, Any], reading: _Reading) -> t
     has_objects = any(one.is_object for one in found)
     if has_private or (is_only_json and not has_objects) or any(len(one.fields) > MOST_INSIDE for one in found):
         return ()
-    twice = len({one.label for one in found}) < len(found)
-    return tuple(replace(one, label=f"{one.label} ({n})") if twice else one for n, one in enumerate(found, 1))
+    often = Counter(one.label for one in found)
+    return tuple(
+        replace(one, label=f"{one.label} ({n})") if often[one.label] > 1 else one for n, one in enumerate(found, 1)
+    )
+
+
+def _words_for(only: Field) -> str:
+    if only.kind == "list" and only.items is not None and only.items.kind in _WORDS_OF_LISTS:
+        return _WORDS_OF_LISTS[only.items.kind]
+    return _WORDS.get(only.kind, only.kind.capitalize())
 
 
 def _last_name(node: Any) -> str:

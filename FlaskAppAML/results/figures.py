@@ -21,6 +21,12 @@ def figure(number: float) -> str:
     return f"{number:.{DECIMALS}f}".rstrip("0").rstrip(".")
 
 
+def spelled(count: int) -> str:
+    """Small numbers as words, as a sentence begins with them."""
+    words = ("No", "One", "Two", "Three", "Four", "Five", "Six", "Seven", "Eight", "Nine")
+    return words[count] if 0 <= count < len(words) else f"{count:,}"
+
+
 def is_tiny(number: float | None, most: float) -> bool:
     """Whether a share rounds to nothing beside the largest, where all are shares of one."""
     return number is not None and 0 < number < TINY <= most <= 1

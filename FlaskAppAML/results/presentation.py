@@ -26,7 +26,7 @@ from . import (
     as_number,
 )
 from .decisions import Decision, decided, words
-from .figures import figure, is_tiny
+from .figures import figure, is_tiny, spelled
 from .series import series
 
 DISTANCE = re.compile(r"DistancesToClusterCenter no\.(\d+)")
@@ -317,14 +317,15 @@ def _sentence(parts: list[Part]) -> Sentence:
 
 def _of_scores(parts: list[Any]) -> Sentence:
     if len(parts) > 1:
-        winners = [part.scores[0].label for part in parts if part.scores]
-        return Sentence(f"{_counted(len(parts), 'answer')}: ", _tally(winners), ".")
+        between, which = _which([part.scores[0].label if part.scores else "" for part in parts])
+        count = f"{spelled(len(parts))} answers"
+        return Sentence(f"{count}{between}", which, ".") if which else Sentence("", count, ".")
     listed = [item for item in parts[0].scores if item.score is not None]
     if not listed:
         return Sentence("The endpoint answered with ", "no labels", ".")
     ties = [_short(item.label) for item in listed if item.score == listed[0].score]
     if len(ties) > 1:
-        which = f"{ties[0]} and {ties[1]}" if len(ties) == 2 else _counted(len(ties), "label")
+        which = f"{ties[0]} and {ties[1]}" if len(ties) == 2 else f"{spelled(len(ties))} labels"
         return Sentence("", which, f" are equally likely, {figure(listed[0].score)} each.")
     return Sentence("Most likely ", _short(listed[0].label), f", with {figure(listed[0].score)}.", _next_one(listed))
 
@@ -337,18 +338,16 @@ def _next_one(scores: list[Any]) -> str:
 
 
 def _of_boxes(parts: list[Any]) -> Sentence:
-    labels = [box.label for part in parts for box in part.boxes]
-    return _of_found(_counted(len(labels), "box", "boxes"), labels)
+    return _of_found("box", "boxes", [box.label for part in parts for box in part.boxes])
 
 
 def _of_spans(parts: list[Any]) -> Sentence:
-    labels = [span.label for part in parts for span in part.spans]
-    return _of_found(_counted(len(labels), "entity", "entities"), labels)
+    return _of_found("entity", "entities", [span.label for part in parts for span in part.spans])
 
 
-def _of_found(count: str, labels: list[str]) -> Sentence:
-    named = _tally(label for label in labels if label)
-    return Sentence("", count, f": {named}." if named else ".")
+def _of_found(one: str, many: str, labels: list[str]) -> Sentence:
+    count = f"{spelled(len(labels))} {one if len(labels) == 1 else many}"
+    return Sentence("", count, f"{''.join(_which(labels))}.")
 
 
 def _of_numbers(parts: list[Any]) -> Sentence:
@@ -407,7 +406,7 @@ def _with_currency(table: Table) -> Sentence | None:
 def _of_vectors(parts: list[Any]) -> Sentence:
     sizes = sorted({len(part.values) for part in parts})
     numbers = f"{sizes[0]:,} numbers" if len(sizes) == 1 else "numbers"
-    before = "A vector of " if len(parts) == 1 else f"{len(parts):,} vectors of "
+    before = "A vector of " if len(parts) == 1 else f"{spelled(len(parts))} vectors of "
     return Sentence(before, numbers, ".")
 
 
@@ -465,14 +464,22 @@ def _said(value: Any, unit: str) -> str:
     return f"{figure(value) if isinstance(value, int | float) else _short(value)} {unit}".rstrip()
 
 
-def _counted(count: int, one: str, many: str = "") -> str:
-    return f"1 {one}" if count == 1 else f"{count:,} {many or one + 's'}" if count else f"No {many or one + 's'}"
+def _counted(count: int, what: str) -> str:
+    return f"{count:,} {what}{'s' * (count != 1)}"
 
 
-def _tally(labels: Iterable[str]) -> str:
+def _which(labels: list[str]) -> tuple[str, str]:
+    """What leads from a count of things to their labels, and the labels; nothing where none has one."""
     counts = Counter(labels).most_common()
-    said = ", ".join(f"{count:,} {_short(label)}" for label, count in counts[:MOST_SAID])
-    return said if len(counts) <= MOST_SAID else f"{said} and {_counted(len(counts) - MOST_SAID, 'other label')}"
+    if not any(labels):
+        return "", ""
+    if len(counts) == 1 < len(labels):
+        return f", {'both' if len(labels) == 2 else 'all'} ", _short(labels[0])
+    is_counted = len(counts) < len(labels)
+    said = [(_short(label) or "no label") + (f" ({count:,})" if is_counted else "") for label, count in counts]
+    if len(said) > MOST_SAID:
+        said[MOST_SAID:] = [_counted(len(said) - MOST_SAID, "other label")]
+    return ": ", " and ".join(filter(None, [", ".join(said[:-1]), said[-1]]))
 
 
 def _short(value: Any) -> str:

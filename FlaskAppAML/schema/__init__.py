@@ -160,7 +160,10 @@ class Field:
         return "" if is_cell else None
 
     def _chosen(self, value: Any, source: Source) -> Any:
-        """The choice itself, so that it keeps its type; in JSON 1 and "1" are two. Text is a choice or its label."""
+        """The choice itself, so that it keeps its type; in JSON 1 and "1" are two. Text is a choice or its label.
+
+        2 stands for 2.0 where there is no 2: what JavaScript and spreadsheets write knows no difference.
+        """
         index = self.choice_index
         found = [index.typed.get((type(value), value))] if isinstance(value, str | int | float) else []
         if source == "text" and isinstance(value, str):
@@ -168,6 +171,8 @@ class Field:
         places = [place for place in found if place is not None]
         if not places and source == "text" and isinstance(value, str):
             places = [place for place in [index.labels.get(value.strip())] if place is not None]
+        if not places and index.numbers and (number := _number_in(value, source)) is not None:
+            places = [place for place in [index.numbers.get(number)] if place is not None]
         if places:
             return _exact(self.choices[min(places)])
         listed = [label for _, label in self.labelled_choices()]
@@ -244,6 +249,13 @@ def _is_picture_type(word: str) -> bool:
 
 def _is_file(value: Any) -> bool:
     return isinstance(value, Upload) or (isinstance(value, str) and value[:5].lower() == "data:")
+
+
+def _number_in(value: Any, source: Source) -> Decimal | None:
+    try:
+        return read_number(value, source) if source == "json" or isinstance(value, str) else None
+    except InvalidValue:
+        return None
 
 
 def _exact(choice: Any) -> Any:

@@ -9,13 +9,15 @@ from collections.abc import Callable, Iterable
 from decimal import Decimal
 from typing import Any
 
-from . import MOST_ROWS, MOST_VALUES, Field, Upload
+from . import MOST_ROWS, MOST_VALUES, Alternative, Field, Upload
 from .patterns import compiled
 from .values import is_number
 
 Document = dict[str, Any]
 
 NO_NUL = "^[^\\u0000]*$"
+MONTH = "^\\s*[0-9]{4}-(0[1-9]|1[0-2])\\s*$"
+WEEK = "^\\s*[0-9]{4}-W(0[1-9]|[1-4][0-9]|5[0-3])\\s*$"
 FILE = "^\\s*(data:[^,]*;base64,)?[A-Za-z0-9+/\\s]+={0,2}\\s*$"
 
 
@@ -49,6 +51,8 @@ def of_field(f: Field) -> Document:
 def _or_null(made: Document) -> Document:
     if "enum" in made:
         return made if None in made["enum"] else {**made, "enum": [*made["enum"], None]}
+    if "anyOf" in made:
+        return {**made, "anyOf": [*made["anyOf"], {"type": "null"}]}
     return {**made, "type": [made["type"], "null"]} if "type" in made else made
 
 
@@ -94,6 +98,20 @@ def _rows(f: Field) -> Document:
     return {"type": "array", **_limits("Items", f.min_items or None, _most(f.max_items, MOST_ROWS)), "items": items}
 
 
+def _json(f: Field) -> Document:
+    if f.alternatives:
+        return {"anyOf": [_alternative(one) for one in f.alternatives]}
+    return {} if f.may_be_left_out else {"type": ["object", "array", "string", "number", "boolean"]}
+
+
+def _alternative(one: Alternative) -> Document:
+    made = of_fields(one.fields) if one.is_object else of_field(one.fields[0])
+    fixed = {f.name: {"const": f.fixed} for f in one.fields if f.fixed is not None}
+    if one.is_object:
+        return made | {"title": one.label, "properties": made["properties"] | fixed}
+    return {"title": one.label, **fixed[one.fields[0].name]} if fixed else made
+
+
 def _limits(of: str, least: int | None, most: int | None) -> Document:
     return {f"{word}{of}": value for word, value in (("min", least), ("max", most)) if is_number(value)}
 
@@ -108,10 +126,12 @@ _OF_KIND: dict[str, Callable[[Field], Document]] = {
     "number": _number,
     "boolean": lambda f: {"type": "boolean"},
     "date": lambda f: {"type": "string", "format": "date"},
+    "month": lambda f: {"type": "string", "pattern": MONTH},
+    "week": lambda f: {"type": "string", "pattern": WEEK},
     "time": lambda f: {"type": "string", "format": "time"},
     "datetime": lambda f: {"type": "string", "format": "date-time"},
     "file": _file,
     "list": _list,
     "rows": _rows,
-    "json": lambda f: {},
+    "json": _json,
 }

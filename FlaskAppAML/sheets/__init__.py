@@ -7,8 +7,20 @@ XLSX, whose size is looked at before it is read.
 """
 
 from .columns import Match, match
-from .reading import look, rows
+from .reading import look, look_with_rows, rows
 from .sheet import Kind, Row, Sheet
-from .writing import pieces, write
+from .writing import MOST_XLSX_ROWS, pieces, write
 
-__all__ = ["Kind", "Match", "Row", "Sheet", "look", "match", "pieces", "rows", "write"]
+__all__ = [
+    "MOST_XLSX_ROWS",
+    "Kind",
+    "Match",
+    "Row",
+    "Sheet",
+    "look",
+    "look_with_rows",
+    "match",
+    "pieces",
+    "rows",
+    "write",
+]

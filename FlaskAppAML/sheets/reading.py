@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
+from dataclasses import replace
 from itertools import chain, islice
 from pathlib import PurePath
 from typing import BinaryIO
@@ -10,7 +11,7 @@ from typing import BinaryIO
 from ..errors import InvalidSheet
 from ..schema.values import InvalidValue
 from . import commas, delimited, heads, json_lines, texts, workbooks
-from .sheet import MOST_COLUMNS, Kind, Line, Row, Sheet, name_of
+from .sheet import MOST_COLUMNS, MOST_FIRST, Kind, Line, Row, Sheet, name_of
 
 SAMPLE = 1_000  # rows
 MOST_NAMED = 5  # rows or columns, in a warning
@@ -30,6 +31,13 @@ def look(file: BinaryIO, name: str, names: Collection[str] = (), *, header: bool
 
     Raises InvalidSheet, with a sentence that says what to do.
     """
+    return look_with_rows(file, name, names, header=header)[0]
+
+
+def look_with_rows(
+    file: BinaryIO, name: str, names: Collection[str] = (), *, header: bool | None = None
+) -> tuple[Sheet, list[Row]]:
+    """The same with its first rows, for which an .xlsx would otherwise be read whole once more."""
     file.seek(0)
     head = file.read(texts.PIECE)
     if head.startswith(PACKED):
@@ -87,7 +95,7 @@ class Counted:
 # One look at each kind
 
 
-def _look_at_workbook(file: BinaryIO, names: Collection[str], header: bool | None) -> Sheet:
+def _look_at_workbook(file: BinaryIO, names: Collection[str], header: bool | None) -> tuple[Sheet, list[Row]]:
     errors = workbooks.check(file)
     worksheet, count, lines = workbooks.first_worksheet(file)
     said = []
@@ -96,13 +104,13 @@ def _look_at_workbook(file: BinaryIO, names: Collection[str], header: bool | Non
     if errors:
         cells = "1 cell of this workbook holds" if errors == 1 else f"{errors:,} cells of this workbook hold"
         said.append(f"{cells} an error such as #N/A, which is read as empty.")
-    sheet = _look_at_table(lines, Sheet("xlsx", (), 0, worksheet=worksheet), names, header, said)
+    sheet, first = _look_at_table(lines, Sheet("xlsx", (), 0, worksheet=worksheet), names, header, said)
     if sheet.count > workbooks.MOST_ROWS:
         raise InvalidSheet(f"An Excel file may have {workbooks.MOST_ROWS:,} rows. {workbooks.AS_CSV}")
-    return sheet
+    return sheet, first
 
 
-def _look_at_json(file: BinaryIO, encoding: str, said: list[str]) -> Sheet:
+def _look_at_json(file: BinaryIO, encoding: str, said: list[str]) -> tuple[Sheet, list[Row]]:
     lines = json_lines.lines(file, encoding)
     sample = [_json_row(number, *line) for number, line in enumerate(islice(lines, SAMPLE))]
     if not sample:
@@ -116,12 +124,13 @@ def _look_at_json(file: BinaryIO, encoding: str, said: list[str]) -> Sheet:
         if row.error:
             wrong.add(row.line)
     said += wrong.said("cannot be read")
-    return Sheet("jsonl", columns, len(sample) + sum(1 for _ in lines), encoding, warnings=tuple(said))
+    sheet = Sheet("jsonl", columns, len(sample) + sum(1 for _ in lines), encoding, warnings=tuple(said))
+    return sheet, sample[:MOST_FIRST]
 
 
 def _look_at_table(
     lines: Iterator[Line], found: Sheet, names: Collection[str], header: bool | None, said: list[str]
-) -> Sheet:
+) -> tuple[Sheet, list[Row]]:
     """`found` is what is known so far: how the lines were got at."""
     sample = list(islice(lines, SAMPLE))
     if not sample:
@@ -148,17 +157,15 @@ def _look_at_table(
         if line.error:
             wrong.add(line.number)
     said += long.said("more cells than there are columns", has=True) + wrong.said("cannot be read")
-    return Sheet(
-        found.kind,
-        columns,
-        count,
-        found.encoding,
-        found.delimiter,
-        has_header,
-        decimal_commas,
-        found.worksheet,
-        tuple(said),
+    sheet = replace(
+        found,
+        columns=columns,
+        count=count,
+        has_header=has_header,
+        decimal_commas=decimal_commas,
+        warnings=tuple(said),
     )
+    return sheet, [_row(sheet, number, line) for number, line in enumerate(body[:MOST_FIRST])]
 
 
 def _lines(file: BinaryIO, sheet: Sheet) -> Iterator[Line]:

@@ -15,7 +15,7 @@ from flask import Blueprint, Flask, Response, current_app, g, request
 from .. import __version__, images
 from ..answers import answer_id
 from ..endpoint import Endpoint
-from ..errors import JobGone, MalformedRequest, UnsupportedMedia, WrongInput
+from ..errors import JobGone, MalformedRequest, QueueFull, UnsupportedMedia, WrongInput
 from ..prediction import Question
 from ..schema import Row, Schema, parse_row, without_files
 from ..schema.strict_json import quoted, read_strict
@@ -119,8 +119,10 @@ def score_file(model: str) -> Response:
     """A file of rows, as the body or as the part `rows` of a form: a job, whose result is the file with its answers.
     Its columns are found by their names."""
     batches.admit(model)
+    given = request.files.get("rows") if request.mimetype in FORMS else None
+    if given is None and request.mimetype in FORMS:
+        raise WrongInput(fields={"rows": "Send the file as this part of the form."})
     with tempfile.TemporaryFile() as spooled:
-        given = request.files.get("rows") if request.mimetype in FORMS else None
         name = given.filename or "" if given else f"rows.{SHEETS.get(request.mimetype, 'csv')}"
         shutil.copyfileobj(given.stream if given else request.stream, spooled)
         spooled.seek(0)
@@ -129,7 +131,11 @@ def score_file(model: str) -> Response:
     if about["missing"]:
         jobs().forget(ticket)
         raise _refusal(dict.fromkeys(about["missing"], "There is no column for this field."))
-    jobs().begin(ticket, about["sheet"]["count"])
+    try:
+        jobs().begin(ticket, about["sheet"]["count"])
+    except QueueFull:
+        jobs().forget(ticket)  # nobody knows of it
+        raise
     answer = _json(_job(ticket), 202)
     answer.headers["Location"] = f"{request.script_root}/api/v1/jobs/{ticket}"
     return answer

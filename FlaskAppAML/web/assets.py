@@ -9,6 +9,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import mimetypes
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,6 +32,7 @@ LOGO_TYPES = {
     ".jpeg": "image/jpeg",
     ".webp": "image/webp",
 }
+COMMENTS = {".css": re.compile(rb"/\*.*?\*/", re.DOTALL), ".js": re.compile(rb"^ *//.*\n", re.MULTILINE)}
 A_YEAR = "public, max-age=31536000, immutable"
 
 
@@ -68,7 +70,10 @@ class Assets:
 
 
 def _made(path: Path, accent: str) -> Asset:
-    body = path.read_bytes() + (accent.encode() if path.name == "app.css" else b"")
+    """Without its comments, which are a tenth of its weight on the wire."""
+    comments = COMMENTS.get(path.suffix)
+    body = comments.sub(b"", path.read_bytes()) if comments else path.read_bytes()
+    body += accent.encode() if path.name == "app.css" else b""
     return Asset.make(path.stem, path.suffix, body, TYPES[path.suffix])
 
 

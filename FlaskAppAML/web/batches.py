@@ -28,7 +28,6 @@ from .site import jobs, site
 if TYPE_CHECKING:
     from ..store import Job, Progress
 
-SHOWN_FIRST = 5
 SHOWN_AFTER = 20
 REFRESH_SECONDS = 5
 LONGEST_CELL = 200
@@ -61,7 +60,11 @@ def path_of_files() -> str:
     schema = model.known_schema if model else None
     if model is None or schema is None or not jobs().are_kept or not batch.takes_rows(schema):
         return ""
-    return f"/models/{model.name}/batch" if len(site().models) > 1 else "/batch"
+    return _path()
+
+
+def _path() -> str:
+    return f"{site().path.rstrip('/')}/batch"
 
 
 # Before
@@ -69,15 +72,22 @@ def path_of_files() -> str:
 
 def ask(model: str = "", wrong: str = "") -> str:
     """The page that takes a file."""
+    schema = _taking(model)
+    fields, needed = batch.fields_of(schema), {f.name for f in batch.needed(schema)}
+    return render_template(
+        "batch.html", fields=fields, needed=needed, wrong=wrong, most=site().settings.max_batch_bytes
+    )
+
+
+def _taking(model: str) -> Schema:
+    """The schema of that model, or of the only one, which is asked for it where nobody knows it yet. Raises
+    PageNotFound where it takes no files."""
     if model:
         site().choose(model)
     schema = site().model.schema
     if not path_of_files():
         raise PageNotFound
-    fields, needed = batch.fields_of(schema), {f.name for f in batch.needed(schema)}
-    return render_template(
-        "batch.html", fields=fields, needed=needed, wrong=wrong, most=site().settings.max_batch_bytes
-    )
+    return schema
 
 
 def admit(model: str) -> None:
@@ -85,10 +95,7 @@ def admit(model: str) -> None:
     settings = site().settings
     request.max_content_length = settings.max_batch_bytes + PIECE  # of no other address
     request.max_form_memory_size = max(settings.max_request_bytes, PIECE)  # what is no file, or not yet told apart
-    if model:
-        site().choose(model)
-    if not path_of_files():
-        raise PageNotFound
+    _taking(model)
     count_submission()
 
 
@@ -115,12 +122,11 @@ def draft_of(file: Any, name: str, *, with_trial: bool = True) -> str:
     endpoint, key = site().model, secrets.token_hex(16)
     schema = endpoint.schema
     fields = batch.fields_of(schema)
-    sheet = sheets.look(file, name, batch.known_names(fields))
+    sheet, first = sheets.look_with_rows(file, name, batch.known_names(fields))
     plan = Plan(sheet, sheets.match(sheet, fields).columns)
-    first = [row._asdict() for row in islice(sheets.rows(file, sheet), SHOWN_FIRST)]
     file.seek(0)
     jobs().draft(key, endpoint.name, file)
-    _note(key, plan, schema, name, first, with_trial=with_trial)
+    _note(key, plan, schema, name, [row._asdict() for row in first], with_trial=with_trial)
     return key
 
 
@@ -137,6 +143,8 @@ def _note(
             tried = batch.trial(site().model, schema, plan, [sheets.Row(**row) for row in first])
         except EndpointError as error:
             why = f"No answer: {error.said} {errors.endpoint_words(error) or error.detail}".strip()
+        except WrongInput as error:
+            why = f"The first row cannot be sent: {error.words}"
     clean = [site().redact.document(vars(row)) for row in tried]
     jobs().note(id, {**about, "missing": missing, "tried": clean, "why": site().redact(why)})
 
@@ -168,6 +176,7 @@ def _draft_page(id: str, wrong: str = "") -> str:
         "at_once": batch.rows_at_once(site().model, schema),
         "wrong": wrong,
         "id": id,
+        "another": _path(),
     }
     return render_template("batch_draft.html", **shown)
 
@@ -182,14 +191,13 @@ def begin(id: str) -> BaseResponse:
     chosen = {f.name: request.form.get(f"column-{i}", "") for i, f in enumerate(batch.fields_of(schema))}
     places = {name: int(text) for name, text in chosen.items() if text.isascii() and text.isdigit() and len(text) < 6}
     plan = Plan(plan.sheet, {name: columns[place] for name, place in places.items() if place < len(columns)})
-    is_start = request.form.get("do") == "start"
-    if not is_start or plan.columns != about["columns"]:
+    if request.form.get("do") != "start":
         count_submission()
         _note(id, plan, schema, about["name"], about["first"])
-    missing = [f.shown_label for f in batch.needed(schema) if f.name not in plan.columns]
-    if not is_start:
         return _to(id)
-    if missing:
+    if plan.columns != about["columns"]:
+        _note(id, plan, schema, about["name"], about["first"], with_trial=False)
+    if missing := [f.shown_label for f in batch.needed(schema) if f.name not in plan.columns]:
         wrong = f"Choose a column for {', '.join(missing)}."
         if errors.wants_json():
             raise WrongInput(wrong)
@@ -224,6 +232,7 @@ def shown(job: Job, at: Progress) -> Response:
         first=first,
         numbers=[place for place in range(len(heads)) if any(_is_number(row[place]) for row in first)],
         seen=seen,
+        another=_path(),
         **(errors.words_of(failure) if failure else {"failure": None}),
     )
     return Response(page, headers={"Cache-Control": "no-store"})
@@ -273,7 +282,7 @@ def delete(id: str) -> BaseResponse:
     _progress(id)
     _about(id)
     jobs().forget(id)
-    return redirect(f"{request.script_root}{path_of_files() or site().path}", 303)
+    return redirect(f"{request.script_root}{_path()}", 303)
 
 
 def _progress(id: str) -> Progress:

@@ -15,12 +15,13 @@ from ..errors import AnswerGone, PageNotFound, WrongInput
 from ..forms import SchemaForm, prefill
 from ..prediction import Question
 from ..results import as_number, downloads
+from ..results.figures import spelled
 from ..schema import without_files
 from ..wire import dumps
 from . import jobs, pictures, view
 from .boxes import boxed, overlay
 from .predictions import first_error, kept_document, scored_document, with_pictures
-from .rate_limits import count_submission
+from .rate_limits import count_drawing, count_submission
 from .security import is_owner
 from .site import site
 
@@ -30,7 +31,7 @@ XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 def install(app: Flask) -> None:
     app.context_processor(view.common)
     app.extensions["frames"] = {}
-    shown_as = (view.answer_files, view.drawn, view.duration, view.form_files, view.spelled, view.status_words)
+    shown_as = (view.answer_files, view.drawn, view.duration, view.form_files, spelled, view.status_words)
     for function in shown_as:
         app.add_template_global(function)
     for path in ("/", "/home", "/models/<model>"):
@@ -163,6 +164,7 @@ def kept_png(id: str) -> Response:
     picture = pictures.kept(id)
     if found is None or picture is None:
         raise PageNotFound
+    count_drawing()
     least = overlay(found, picture.width, picture.height, as_number(request.args.get("least"))).least
     drawn = images.draw_boxes(picture, found, -math.inf if least is None else least)
     return _download(drawn, "image/png", id, "png")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import logging
 import math
 import threading
 import time
@@ -20,11 +19,10 @@ from limits.storage import MemoryStorage
 from limits.strategies import SlidingWindowCounterRateLimiter
 
 from ..errors import RateLimited
+from ..outage import Outage
 
 REDIS_SECONDS = 0.5  # that a submission waits for the limits in Redis
 REDIS_PAUSE = 10.0  # seconds in which a Redis that was away is not asked
-
-log = logging.getLogger(__name__)
 
 
 class Limiter:
@@ -37,6 +35,7 @@ class Limiter:
         self._redis_url = redis_url
         self._own = SlidingWindowCounterRateLimiter(MemoryStorage())
         self._away_until = 0.0
+        self._outage = Outage("Redis")
 
     def count(self) -> None:
         """Takes one from this client's share. Raises RateLimited when it is used up."""
@@ -67,10 +66,13 @@ class Limiter:
         """One of the methods of `limits`, about this client. A Redis that is away is left alone for a while."""
         if self._redis_url and time.monotonic() >= self._away_until:
             try:
-                return getattr(self._shared, what)(self._rule, self._subject, counted_address())
+                found = getattr(self._shared, what)(self._rule, self._subject, counted_address())
             except StorageError as error:
                 self._away_until = time.monotonic() + REDIS_PAUSE
-                log.warning("Redis: %s; each process counts %s for itself", error, self._subject)
+                self._outage.begins(f"{error}; each process counts {self._subject} for itself")
+            else:
+                self._outage.ends()
+                return found
         return getattr(self._own, what)(self._rule, self._subject, counted_address())
 
     @cached_property
@@ -133,3 +135,8 @@ def counted_address() -> str:
 def count_submission() -> None:
     """Raises RateLimited when this client has sent too many."""
     current_app.extensions["submissions"].count()
+
+
+def count_drawing() -> None:
+    """The same for pictures drawn for a download: they ask no model, but hold the processor for as long."""
+    current_app.extensions["drawings"].count()

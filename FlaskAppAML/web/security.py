@@ -95,7 +95,8 @@ def is_welcome() -> bool:
 def install(app: Flask) -> None:
     settings: Settings = app.extensions["site"].settings
     door = Door(settings)
-    app.extensions["submissions"] = Limiter(settings.rate_limit, "submissions", settings.redis_url)
+    for subject in ("submissions", "drawings"):
+        app.extensions[subject] = Limiter(settings.rate_limit, subject, settings.redis_url)
 
     @app.before_request
     def admit() -> None:

@@ -388,12 +388,6 @@ def status_words(status: int) -> str:
         return str(status)
 
 
-def spelled(count: int) -> str:
-    """Small numbers as words, as a sentence begins with them."""
-    words = ("No", "One", "Two", "Three", "Four", "Five", "Six", "Seven", "Eight", "Nine")
-    return words[count] if 0 <= count < len(words) else f"{count:,}"
-
-
 def number(value: Any, digits: int = 4) -> str:
     """A column of numbers has equal decimals; what is no number stays as it came."""
     if isinstance(value, float) and math.isfinite(value) and 1e-4 <= abs(value) < 1e9:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from .parts import KEY
 
@@ -33,6 +33,7 @@ class RowsEndpoint:
         self.calls = 0
         self.most_rows = 0
         self.at_once = self.most_at_once = 0
+        self.first = self.last = 0.0  # when the first call came, and the last one was answered: monotonic seconds
         lock = threading.Lock()
         outer = self
 
@@ -43,6 +44,7 @@ class RowsEndpoint:
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 with lock:
+                    outer.first = outer.first or time.monotonic()
                     outer.calls += 1
                     outer.at_once += 1
                     outer.most_at_once = max(outer.most_at_once, outer.at_once)
@@ -51,6 +53,7 @@ class RowsEndpoint:
                 status, answer = outer._answer(body, lock) if not too_many else (429, {"error": "too many"})
                 with lock:
                     outer.at_once -= 1
+                    outer.last = time.monotonic()
                 said = json.dumps(answer).encode()
                 with suppress(OSError):  # who asked may be dead
                     self.send_response(status)
@@ -86,7 +89,7 @@ class RowsEndpoint:
             return 400, {"error_code": "BAD_REQUEST", "message": "This name is not taken."}
         return 200, {"predictions": [row[0] * 2 for row in data]}
 
-    def __enter__(self) -> RowsEndpoint:
+    def __enter__(self) -> Self:
         threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
         return self
 
