@@ -2,7 +2,7 @@
 # make test   the tests (installs what they need); with CI=true the slow ones too, and what cannot run is a failure
 # make test-servers  forms and answers against real model servers; the heavy ones get environments under ~/.cache first.
 #             With WRITE=1 it writes docs/endpoints.md anew
-# make soak   kill -9 of web, workers and Redis while background jobs come in; takes some minutes
+# make soak   kill -9 of web, workers and Redis while background jobs come in and files are scored; takes half an hour
 # make lint   ruff and mypy
 # make bench  the table of docs/speed.md against the peers (needs nginx, wrk, two quiet cores and five minutes)
 # make bench-rows  a million rows through web and workers: time and memory (needs Redis, PostgreSQL and some minutes)

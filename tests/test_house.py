@@ -16,6 +16,7 @@ PACKAGE = ROOT / "FlaskAppAML"
 # Rooms by level. A folder is one room; inside it modules import each other, but never in a circle.
 LEVELS = {
     "errors": 0,
+    "parsers": 0.05,
     "settings": 0.1,
     "redact": 0.1,
     "slots": 0.1,
@@ -44,6 +45,7 @@ LEVELS = {
     "score": 4,
     "prediction": 4.5,
     "connect": 5,
+    "packing": 1.5,
     "store": 1.5,
     "batch": 4.7,
     "jobs": 5,

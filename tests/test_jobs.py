@@ -19,7 +19,8 @@ from FlaskAppAML import endpoint as endpoint_module
 from FlaskAppAML import jobs as jobs_module
 from FlaskAppAML import store as store_module
 from FlaskAppAML.errors import JobGone, JobsUnavailable, QueueFull, SettingError
-from FlaskAppAML.jobs import Jobs, pack, unpack
+from FlaskAppAML.jobs import Jobs
+from FlaskAppAML.packing import pack, unpack
 from FlaskAppAML.prediction import Question
 from FlaskAppAML.redact import Redactor
 from FlaskAppAML.schema import Field, Schema, Upload
@@ -198,7 +199,7 @@ def test_a_job_that_kills_whoever_runs_it_is_given_up(
     monkeypatch.setattr(store_module, "LEASE_SECONDS", 30.0)
     assert jobs.run_next()
     assert jobs.look(key).state == "failed"
-    assert "5 times" in jobs.failure(key).detail
+    assert f"{jobs_module.MOST_RUNS} times" in jobs.failure(key).detail
     assert not model.calls
 
 

@@ -12,6 +12,7 @@ import re
 import secrets
 import threading
 import time
+from collections import Counter
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -35,9 +36,11 @@ class Books:
     kills: dict[str, int] = field(default_factory=dict)
     accepted: int = 0
     lost: int = 0
+    failed: Counter[str] = field(default_factory=Counter)  # by the reason; they count as lost
     wrong: int = 0
     stored_twice: int = 0
     open: int = 0
+    most_runs: int = 0  # of one job
     calls: int = 0
     seconds_to_end: float = 0.0
 
@@ -48,8 +51,9 @@ class Books:
         kills = ", ".join(f"{count} of {name}" for name, count in self.kills.items())
         return (
             f"kill -9: {kills}. {self.accepted} accepted, {self.lost} lost, {self.open} not done, {self.wrong} with "
-            f"another’s answer, {self.stored_twice} stored twice; {self.calls} calls of the model; "
-            f"all done {self.seconds_to_end:.1f} s after the last restart."
+            f"another’s answer, {self.stored_twice} stored twice; {self.calls} calls of the model, a job "
+            f"was begun {self.most_runs} times at most; all done {self.seconds_to_end:.1f} s after the last restart."
+            + "".join(f"\n  {count} failed: {reason}" for reason, count in self.failed.items())
         )
 
 
@@ -110,19 +114,23 @@ def read_books(books: Books, store: Store, accepted: dict[str, str], model: Endp
     """Waits for the end, at most `DONE_WITHIN` from `started` (monotonic seconds), and counts."""
     while True:
         with store._reading() as c:
-            states = {row.id: row.state for row in c.execute(text("SELECT id, state FROM jobs"))}
+            rows = c.execute(text("SELECT id, state, runs FROM jobs")).all()
+        states = {row.id: row.state for row in rows}
         books.open = sum(state in ("queued", "running") for state in states.values())
         if not books.open or time.monotonic() - started > DONE_WITHIN:
             break
         time.sleep(0.2)
+    books.most_runs = max((row.runs for row in rows), default=0)
     books.seconds_to_end = time.monotonic() - started
     with store._reading() as c:
         books.stored_twice = len(c.execute(text("SELECT id FROM noted GROUP BY id HAVING COUNT(*) > 1")).all())
     books.accepted, books.calls = len(accepted), sum(model.calls.values())
     books.lost = sum(states.get(key) not in ("succeeded", "queued", "running") for key in accepted)
     for key, name in accepted.items():
-        result = store.read(key, "result")
-        books.wrong += result is not None and json.loads(result)["prediction"]["raw"] != {"answer": name}
+        result = json.loads(store.read(key, "result") or b"{}")
+        if states.get(key) == "failed":
+            books.failed[f"{result['error']}: {result['detail']}"] += 1
+        books.wrong += "prediction" in result and result["prediction"]["raw"] != {"answer": name}
     return books
 
 

@@ -20,7 +20,7 @@ from .rows import RowsEndpoint, csv_rows
 from .setups import PATIENCE, Setup, running, wait
 
 DONE_WITHIN = 3600.0
-AT_REST = 2.0  # seconds after the start
+AT_REST = 2.0  # seconds
 
 
 @dataclass(frozen=True)
@@ -62,9 +62,8 @@ def measure(way: str, folder: Path, rows: int) -> Figures:
         file.writelines(csv_rows(rows))
     with RowsEndpoint() as model, running(way, folder, model) as setup, path.open("rb") as file:
         requests.get(f"{address(setup.front)}/", timeout=PATIENCE).raise_for_status()
-        time.sleep(AT_REST)
         watched = [setup.front, *(part for part in setup.parts if part.name == "worker")]
-        idle = [megabytes(part.pid, "VmRSS") for part in watched]
+        idle = [_idle(part) for part in watched]
         times = [time.monotonic()]
         key = setup.send(file)
         times.append(time.monotonic())
@@ -98,6 +97,17 @@ def _lines(reply: requests.Response) -> Iterator[str]:
         *lines, rest = (rest + piece).split(b"\r\n")
         yield from (line.decode("utf-8-sig") for line in lines)
     assert not rest
+
+
+def _idle(part: Part) -> float:
+    """When it has not changed for a while; a worker first says that it is there."""
+    while part.name == "worker" and "waits for jobs" not in part.log.read_text("utf-8"):
+        time.sleep(0.1)
+    before, now = 0.0, megabytes(part.pid, "VmRSS")
+    while now != before:
+        time.sleep(AT_REST)
+        before, now = now, megabytes(part.pid, "VmRSS")
+    return now
 
 
 def _peak(part: Part) -> float:

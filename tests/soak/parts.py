@@ -187,11 +187,11 @@ class Part:
 
     def __init__(self, name: str, command: list[str], env: dict[str, str], log: Path, port: int = 0) -> None:
         self.name = name
-        self._command, self._env, self._log, self._port = command, env, log, port
+        self._command, self._env, self.log, self._port = command, env, log, port
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        with self._log.open("ab") as out:
+        with self.log.open("ab") as out:
             self._process = subprocess.Popen(
                 self._command, cwd=ROOT, env=self._env, stdout=out, stderr=out, start_new_session=True
             )
