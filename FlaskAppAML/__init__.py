@@ -35,31 +35,12 @@ def create_app(
     `local` says that the server listens on loopback only, for its owner; `demo` that the endpoint is the one that
     came along, and `demos` are settings for each of its models. Raises SettingError.
     """
-    from .cli import check
-    from .cli_batch import command as batch
     from .endpoint import Endpoint
     from .jobs import Jobs
     from .redact import Redactor
     from .settings import read_environment
-    from .web import (
-        api,
-        assets,
-        batches,
-        camera,
-        connect,
-        errors,
-        guide,
-        health,
-        jobs,
-        logs,
-        metrics,
-        originals,
-        pages,
-        security,
-        stream,
-    )
+    from .web import assets, logs
     from .web.site import Site
-    from .worker import worker
 
     settings = settings or read_environment()
     redact = Redactor(settings.secrets())
@@ -77,12 +58,38 @@ def create_app(
     )
     # The site changes when its owner connects another endpoint; jobs go to the one of the moment.
     made.extensions["jobs"] = Jobs(settings, lambda name: made.extensions["site"].models.get(name), redact)
+    _furnish(made)
+    return made
+
+
+def _furnish(made: Flask) -> None:
+    """All pages and commands. Logs come first and then who may come in: requests pass them in this order."""
+    from .cli import check
+    from .cli_batch import command as batch
+    from .web import (
+        api,
+        assets,
+        batches,
+        camera,
+        connect,
+        errors,
+        guide,
+        health,
+        jobs,
+        logs,
+        metrics,
+        originals,
+        pages,
+        security,
+        stream,
+    )
+    from .worker import worker
+
     rooms = (logs, security, errors, assets, health, pages, stream, jobs, batches, camera, originals, connect)
     for room in (*rooms, api, guide, metrics):
         room.install(made)
     for command in (check, worker, batch):
         made.cli.add_command(command)
-    return made
 
 
 def _flask(settings: Settings, redact: Redactor) -> Flask:

@@ -18,6 +18,7 @@ from flask.cli import with_appcontext
 from . import env_file, images, settings
 from .endpoint import Endpoint
 from .errors import AppError, BadResponse, KeyRefused, NoSuchEndpoint, SettingError, Unsupported, WrongInput
+from .parsers import prefix_of
 from .schema import Field, Row, Schema
 from .schema.hints import hint
 from .score import score
@@ -46,7 +47,7 @@ def check(with_score: bool, as_form: bool) -> None:
 
     _say_settings(site.settings, say)
     trouble = _warnings(site.settings) + [
-        warning for one in site.settings.each for warning in _warnings_of_model(one, settings.prefix_of(one.name))
+        warning for one in site.settings.each for warning in _warnings_of_model(one, prefix_of(one.name))
     ]
     trouble += misspelled(env_file.names(env_file.read(settings.env_path())), os.environ, site.settings.models)
     if not site.models:
@@ -181,7 +182,7 @@ def _warnings_of_model(given: settings.Settings, prefix: str = "") -> list[str]:
 def misspelled(in_file: Iterable[str], environ: Iterable[str], models: Iterable[str]) -> list[str]:
     """Warnings of names that are no settings but look like one: any in `.env`, in the environment those alone that
     begin with a model’s name."""
-    prefixes = [settings.prefix_of(model) for model in models]
+    prefixes = [prefix_of(model) for model in models]
     given = [*in_file, *(name for name in environ if name.startswith(tuple(prefixes)))]
     return [warning for name in dict.fromkeys(given) if (warning := _misspelled(name, prefixes))]
 

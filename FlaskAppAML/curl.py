@@ -10,7 +10,8 @@ import shlex
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit, urlunsplit
 
-from .settings import CARRIES_A_SECRET, KEY_IN_QUERY
+from .parsers import KEY_IN_QUERY
+from .settings import CARRIES_A_SECRET
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser

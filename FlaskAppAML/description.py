@@ -18,11 +18,12 @@ from . import dialects, images
 from .client import Client, origin
 from .dialects import operations
 from .errors import BadResponse, EndpointError, NoSuchEndpoint, SettingError
+from .parsers import ROOT
 from .reading.json_or_yaml import read_text
 from .redact import Redactor
 from .schema import PICTURE_WIDGETS, Schema
 from .schema.changes import check_form, customised
-from .settings import ROOT, Settings
+from .settings import Settings
 from .wire import dumps, read_json
 
 SECONDS = 4.0  # for all questions together

@@ -22,7 +22,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
-from decimal import Decimal
 from functools import cached_property, partial
 from importlib.util import find_spec
 from pathlib import Path
@@ -44,9 +43,10 @@ from .errors import (
 )
 from .images import Picture
 from .outage import Outage
+from .packing import pack, unpack
 from .prediction import Document, Question, scored_document
 from .redact import Redactor
-from .schema import Row, Upload
+from .schema import Row
 from .settings import Settings
 from .wire import dumps
 
@@ -567,44 +567,3 @@ def _fitting(endpoint: Endpoint, packed: Document) -> list[Row]:
     if endpoint.doubt:
         raise Loading("What it asks for is not known at the moment.")
     return [schema.parse(row, "json") for row in rows]
-
-
-# Typed values as JSON, and back. What JSON cannot say stands in an object with one key that begins with $.
-
-
-def pack(value: Any) -> bytes:
-    return json.dumps(_packed(value)).encode()
-
-
-def unpack(data: bytes) -> Any:
-    return json.loads(data, object_hook=_unpacked)
-
-
-def _packed(value: Any) -> Any:
-    if isinstance(value, Decimal):
-        return {"$number": str(value)}
-    if isinstance(value, Picture):  # as it was checked, so that it need not be again
-        return {"$picture": [value.name, value.content_type, value.base64(), value.width, value.height]}
-    if isinstance(value, Upload):
-        return {"$file": [value.name, value.content_type, value.base64()]}
-    if isinstance(value, list | tuple):
-        return [_packed(one) for one in value]
-    if not isinstance(value, dict):
-        return value
-    inside = {name: _packed(one) for name, one in value.items()}
-    return {"$object": list(inside.items())} if len(inside) == 1 and next(iter(inside)).startswith("$") else inside
-
-
-def _unpacked(found: dict[str, Any]) -> Any:
-    if len(found) != 1:
-        return found
-    ((key, inside),) = found.items()
-    if key == "$number":
-        return Decimal(inside)
-    if key == "$file":
-        name, content_type, data = inside
-        return Upload(base64.b64decode(data), name, content_type)
-    if key == "$picture":
-        name, content_type, data, width, height = inside
-        return Picture(base64.b64decode(data), name, content_type, width, height)
-    return dict(inside) if key == "$object" else found

@@ -1,32 +1,81 @@
-"""Chromium for tests: pages that must not complain, and pictures of them that are looked at pixel by pixel."""
+"""The one Chromium of the tests: pages that must not complain, and pictures of them looked at pixel by pixel."""
 
 from __future__ import annotations
 
+import os
 import shutil
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack
+from typing import Any, Literal
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from PIL import Image, ImageColor
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, ConsoleMessage, Page, Playwright, Response, expect, sync_playwright
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 QUIET = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
 RULES = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}}
+Scheme = Literal["light", "dark"]
+SCHEMES: tuple[Scheme, ...] = ("light", "dark")
+WIDTHS = (1280, 360)
+# Each width and each scheme once; with CI=true each with each.
+LOOKS: list[tuple[int, Scheme]] = [(1280, "light"), (360, "dark")]
+if os.environ.get("CI"):
+    LOOKS += [(1280, "dark"), (360, "light")]
+PATIENCE = 15_000  # ms for what a busy machine does late; what never comes costs them once, in a failure
+SHOTS = os.environ.get("SHOTS")  # a folder for pictures of what was looked at
+
+OpenPage = Callable[..., Page]
+
+
+@pytest.fixture(scope="session")
+def playwright() -> Iterator[Playwright]:
+    """The only one of this process, for a second `sync_playwright()` may wait for ever. As long as it runs, so does an
+    event loop in this thread: `asyncio.run` belongs into another."""
+    if CHROMIUM is None:
+        missing = "LOUD: no Chromium, so no page was looked at"
+        pytest.fail(missing) if os.environ.get("CI") else pytest.skip(missing)
+    expect.set_options(timeout=PATIENCE)
+    with sync_playwright() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def chromium(playwright: Playwright) -> Iterator[Browser]:
+    with launched(playwright) as browser:
+        yield browser
+
+
+def launched(playwright: Playwright, *arguments: str) -> Browser:
+    """Another Chromium, for what only its arguments can change."""
+    return playwright.chromium.launch(executable_path=CHROMIUM, args=[*QUIET, *arguments])
 
 
 class Watched:
-    """A page that fails the test when it complains, or asks another host."""
+    """A page that fails the test when it complains, shows a fault of ours (500), or asks another host."""
 
     def __init__(self, browser: Browser, **options: Any) -> None:
         self._context = browser.new_context(**{"viewport": {"width": 1280, "height": 900}, **options})
         self.page = self._context.new_page()
-        self.page.set_default_timeout(10_000)
+        self.page.set_default_timeout(PATIENCE)
         self.trouble: list[str] = []
-        self.page.on("console", lambda m: self.trouble.append(m.text) if "status of" not in m.text else None)
+        self.page.on("console", self._hear)
         self.page.on("pageerror", lambda error: self.trouble.append(str(error)))
-        here = "http://localhost:"
+        here = ("http://127.0.0.1:", "blob:http://127.0.0.1:")
         self.page.on("request", lambda r: None if r.url.startswith(here) else self.trouble.append(r.url))
+        self.page.on("response", self._note)
+
+    def _hear(self, message: ConsoleMessage) -> None:
+        """Everything but answers with a status of 400 or above, and what Chromium whispers about good forms."""
+        if message.type in ("error", "warning", "info", "log") and not message.text.startswith(
+            "Failed to load resource"
+        ):
+            self.trouble.append(message.text)
+
+    def _note(self, response: Response) -> None:
+        if response.status == 500:
+            self.trouble.append(f"500 {response.url}")
 
     def __enter__(self) -> Page:
         return self.page
@@ -34,6 +83,37 @@ class Watched:
     def __exit__(self, *_: object) -> None:
         self._context.close()
         assert not self.trouble, self.trouble
+
+
+@pytest.fixture
+def open_page(chromium: Browser) -> Iterator[OpenPage]:
+    """`open_page(color_scheme="dark")`: a page that is `Watched` to the end of the test."""
+    with ExitStack() as pages:
+        yield lambda **options: pages.enter_context(Watched(chromium, **options))
+
+
+def some(states: Iterable[str], *plain: str) -> list[Any]:
+    """For `parametrize`: these states are looked at in every run, all others by the slow tests."""
+    return [pytest.param(state, marks=[] if state in plain else pytest.mark.slow) for state in states]
+
+
+def accessible(page: Page, name: str = "") -> None:
+    """axe finds nothing in the page as it is now."""
+    found = Axe().run(page, options=RULES).response["violations"]
+    assert not found, (name, [(rule["id"], [node["html"] for node in rule["nodes"]]) for rule in found])
+
+
+def looked_at(page: Page, name: str) -> None:
+    """The page as it is now, wide and narrow, light and dark: axe finds nothing, and nothing stands out to the side."""
+    for width, scheme in LOOKS:
+        page.set_viewport_size({"width": width, "height": 900})
+        page.emulate_media(color_scheme=scheme)
+        accessible(page, f"{name}, {width} px, {scheme}")
+        if SHOTS:
+            page.screenshot(path=f"{SHOTS}/{name}-{width}-{scheme}.png", full_page=True)
+    for width in (360, 320, 1280):  # as wide again as it was
+        page.set_viewport_size({"width": width, "height": 900})
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, f"{name} scrolls sideways at {width} px"
 
 
 def until(page: Page, expression: str) -> None:

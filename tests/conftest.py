@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from flask.templating import Environment
 from flask.testing import FlaskClient
+from jinja2.bccache import Bucket, BytecodeCache
 from misbehaving import Misbehaving
 
 import FlaskAppAML
@@ -19,6 +21,48 @@ KEY = "tk/9+aZ=q%7&\"e'42-secret"  # every character that some encoding changes
 COMPANY = {"title": "Contoso Bank", "category": "Banking", "text": "Takes deposits and lends money."}
 
 MakeApp = Callable[..., Flask]
+pytest_plugins = ["browsers"]
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if "playwright" in getattr(item, "fixturenames", ()):
+            item.add_marker("browser")
+        if item.get_closest_marker("slow") and not item.get_closest_marker("timeout"):
+            item.add_marker(pytest.mark.timeout(900))
+
+
+class Compiled(BytecodeCache):
+    """Templates, compiled once in a process. For each app anew that is four fifths of its first page, and of the
+    time of the tests that make one."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[Any, ...], Any] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        bucket.code = self._known.get(self._key(bucket))
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        self._known[self._key(bucket)] = bucket.code
+
+    def _key(self, bucket: Bucket) -> tuple[Any, ...]:
+        by = bucket.environment
+        return bucket.key, bucket.checksum, type(by), by.trim_blocks, by.lstrip_blocks, by.finalize is None
+
+
+@pytest.fixture(scope="session", autouse=True)
+def compiled() -> Iterator[None]:
+    cache, make = Compiled(), Flask.create_jinja_environment
+
+    def make_with_cache(app: Flask) -> Environment:
+        made = make(app)
+        made.bytecode_cache = cache
+        return made
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Flask, "create_jinja_environment", make_with_cache)
+        yield
 
 
 @pytest.fixture(scope="session")

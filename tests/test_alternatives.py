@@ -72,6 +72,8 @@ def test_each_alternative_has_its_fields_and_what_is_always_the_same_is_not_aske
     assert names(field(STOP)) == [("Text", ["x"]), ("List of texts", ["x"])]
     assert names(field(CHOICE)) == [("auto", []), ("1", []), ("A circle", ["radius"])]
     assert field(STOP).nullable
+    for kind in ("boolean", "number"):
+        assert field({"anyOf": [{"type": ["string", "null"]}, {"type": kind}]}).nullable
     assert names(field({"oneOf": [{"type": "integer"}, {"type": "boolean"}]})) == [
         ("Whole number", ["x"]),
         ("Yes or no", ["x"]),

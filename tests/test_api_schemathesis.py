@@ -37,6 +37,7 @@ def address(demo: Demo, tmp_path_factory: pytest.TempPathFactory) -> Iterator[st
         yield found
 
 
+@pytest.mark.slow
 def test_the_api_does_what_its_document_says(address: str, tmp_path: Path) -> None:
     """All checks but two: 502 to 504 are the model's faults and not ours, and hooks.py has the other one."""
     command = [str(Path(sys.executable).with_name("schemathesis")), "run", f"{address}/api/v1/openapi.json"]

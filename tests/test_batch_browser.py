@@ -2,40 +2,17 @@
 
 from __future__ import annotations
 
-import os
-import threading
 from collections.abc import Callable, Iterator
-from itertools import product
 from pathlib import Path
-from typing import Any, Literal
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from browsers import CHROMIUM, QUIET, RULES, Watched
+from browsers import Watched, looked_at
 from conftest import MakeApp
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
+from serving import serving
 from soak.rows import RowsEndpoint, csv_rows
-from waitress import create_server
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(
-        CHROMIUM is None and not os.environ.get("CI"), reason="LOUD: no Chromium, so no file was scored in it"
-    ),
-]
-SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
-SHOTS = os.environ.get("SHOTS")  # a folder for pictures of what was looked at
-
-Serve = Callable[..., str]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    assert CHROMIUM is not None, "CI needs Chromium"
-    with sync_playwright() as playwright:
-        found = playwright.chromium.launch(executable_path=CHROMIUM, args=QUIET)
-        yield found
-        found.close()
+At = Callable[..., str]
 
 
 @pytest.fixture
@@ -45,20 +22,10 @@ def model() -> Iterator[RowsEndpoint]:
 
 
 @pytest.fixture
-def serve(make_app: MakeApp, model: RowsEndpoint, tmp_path: Path) -> Iterator[Serve]:
-    """Where an app in front of the model listens."""
-    servers = []
-
-    def made(**changes: Any) -> str:
-        app = make_app(**{**model.settings(tmp_path / "data"), "job_workers": 1, **changes})
-        server = create_server(app, map={}, asyncore_use_poll=True, host="127.0.0.1", port=0, threads=8)
-        threading.Thread(target=server.run, daemon=True).start()
-        servers.append(server)
-        return f"http://localhost:{server.effective_port}"
-
-    yield made
-    for server in servers:
-        server.close()
+def at(make_app: MakeApp, model: RowsEndpoint, tmp_path: Path) -> Iterator[At]:
+    """`at(max_rows=...)`: where an app in front of the model listens."""
+    with serving() as serve:
+        yield lambda **changes: serve(make_app(**{**model.settings(tmp_path / "data"), "job_workers": 1, **changes}))
 
 
 def choose(page: Page, url: str, count: int, **which: frozenset[int]) -> None:
@@ -70,25 +37,11 @@ def choose(page: Page, url: str, count: int, **which: frozenset[int]) -> None:
     page.wait_for_url("**/batch/*")
 
 
-def look_at(page: Page, name: str) -> None:
-    """By axe, at both widths, light and dark; nothing may stand out to the side."""
-    for width, scheme in product((1280, 360), SCHEMES):
-        page.set_viewport_size({"width": width, "height": 900})
-        page.emulate_media(color_scheme=scheme)
-        if SHOTS:
-            page.screenshot(path=f"{SHOTS}/{name}-{width}-{scheme}.png", full_page=True)
-        assert page.evaluate("document.documentElement.scrollWidth") <= width
-        found = Axe().run(page, options=RULES)
-        assert not found.response["violations"], found.generate_report()
-
-
 @pytest.mark.parametrize("with_script", [True, False], ids=["script", "plain"])
-def test_a_file_is_scored_and_given_back(
-    browser: Browser, serve: Serve, model: RowsEndpoint, with_script: bool
-) -> None:
-    url = serve(max_rows=50, max_calls=4)
+def test_a_file_is_scored_and_given_back(chromium: Browser, at: At, model: RowsEndpoint, with_script: bool) -> None:
+    url = at(max_rows=50, max_calls=4)
     model.seconds = 0.05
-    with Watched(browser, java_script_enabled=with_script) as page:
+    with Watched(chromium, java_script_enabled=with_script) as page:
         choose(page, url, 2000, wrong=frozenset({2}), refused=frozenset({70}))
         expect(page.locator(".lead")).to_contain_text("2,000 rows")
         expect(page.get_by_label("number")).to_have_value("0")
@@ -106,9 +59,9 @@ def test_a_file_is_scored_and_given_back(
         expect(page.get_by_role("heading", name="Score a file")).to_be_visible()
 
 
-def test_cancel_and_going_on(browser: Browser, serve: Serve, model: RowsEndpoint) -> None:
-    url = serve(max_rows=10, max_calls=2)
-    with Watched(browser) as page:
+def test_cancel_and_going_on(chromium: Browser, at: At, model: RowsEndpoint) -> None:
+    url = at(max_rows=10, max_calls=2)
+    with Watched(chromium) as page:
         choose(page, url, 300)
         model.seconds = 0.2
         page.get_by_role("button", name="Score all 300 rows").click()
@@ -119,20 +72,19 @@ def test_cancel_and_going_on(browser: Browser, serve: Serve, model: RowsEndpoint
         expect(page.locator(".said")).to_have_text("300 of 300 rows have their answer.", timeout=30_000)
 
 
-def test_every_page_of_the_story_is_accessible_at_both_widths(
-    browser: Browser, serve: Serve, model: RowsEndpoint
-) -> None:
-    url = serve(max_rows=10, max_calls=2)
-    with Watched(browser) as page:
+@pytest.mark.slow
+def test_every_page_of_the_story_is_accessible_at_both_widths(chromium: Browser, at: At, model: RowsEndpoint) -> None:
+    url = at(max_rows=10, max_calls=2)
+    with Watched(chromium) as page:
         page.goto(f"{url}/batch")
-        look_at(page, "batch")
+        looked_at(page, "file-batch")
         choose(page, url, 3000, wrong=frozenset({2}), refused=frozenset({70}))
-        look_at(page, "draft")
+        looked_at(page, "file-draft")
         model.seconds = 0.3
         page.get_by_role("button", name="Score all 3,000 rows").click()
         expect(page.locator(".said")).to_contain_text("rows are done.")
         page.wait_for_timeout(4000)
-        look_at(page, "running")
+        looked_at(page, "file-running")
         model.seconds = 0.0
         expect(page.locator(".said")).to_have_text("2,998 of 3,000 rows have their answer.", timeout=60_000)
-        look_at(page, "done")
+        looked_at(page, "file-done")

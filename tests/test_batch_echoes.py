@@ -102,7 +102,7 @@ def test_a_trial_asks_only_about_rows_that_a_body_can_hold_together(tmp_path: Pa
     ],
 )
 def test_what_repeats_the_question_has_no_column(answer: dict[str, Any], left: list[str]) -> None:
-    row = Done(2, [], answer, echoes=batch._echoes(SCHEMA, ROW, answer))
+    row = Done(2, [], answer, echoes=batch.echoes(SCHEMA, ROW, answer))
     assert with_names([], [row]) == left
 
 

@@ -15,12 +15,13 @@ needs_servers = pytest.mark.skipif(
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "way",
     [
         "worker",
-        pytest.param("web", marks=pytest.mark.slow),
-        pytest.param("redis", marks=[pytest.mark.slow, needs_servers]),
+        "web",
+        pytest.param("redis", marks=needs_servers),
     ],
 )
 def test_a_file_is_whole_after_all_that_worked_at_it_was_killed(way: str, tmp_path: Path) -> None:

@@ -4,61 +4,43 @@ in the picture to take along."""
 from __future__ import annotations
 
 import os
-import threading
 from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from io import BytesIO
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from browsers import CHROMIUM, QUIET, RULES, Watched, framed
+from browsers import WIDTHS, OpenPage, Watched, framed, looked_at
 from conftest import KEY
 from PIL import Image
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
+from serving import serving
 from test_boxes import FOUND, SCHEMA, Detector, records
-from waitress import create_server
 
 import FlaskAppAML
 from demo.server import Demo
 from FlaskAppAML.images import COLOURS
 from FlaskAppAML.settings import Settings
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(CHROMIUM is None and not os.environ.get("CI"), reason="LOUD: no Chromium, so no box was seen"),
-]
-SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
-WIDTHS = (1280, 360)
 ASTRONAUT = Path(__file__).parent.parent / "demo/pictures/astronaut.jpg"
 SIDE = 384  # pixels
 FACE = (131, 49, 205, 122)  # as the demo's detector finds it
 
 
 @pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with sync_playwright() as running, running.chromium.launch(executable_path=CHROMIUM, args=QUIET) as browser:
-        yield browser
+def at(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], str]]:
+    """`at(url)`: where an app in front of this model listens."""
+    given: Any = {"api_key": KEY, "schema": SCHEMA, "data_dir": str(tmp_path_factory.mktemp("data"))}
+    with serving() as serve:
+        yield lambda url: serve(FlaskAppAML.create_app(Settings(url=url, rate_limit="off", **given)))
 
 
 @pytest.fixture(scope="module")
-def serve(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], str]:
-    def made(url: str) -> str:
-        data = str(tmp_path_factory.mktemp("data"))
-        app = FlaskAppAML.create_app(Settings(url=url, api_key=KEY, schema=SCHEMA, data_dir=data, rate_limit="off"))
-        server = create_server(app, map={}, asyncore_use_poll=True, host="127.0.0.1", port=0, threads=4)
-        threading.Thread(target=server.run, daemon=True).start()
-        return f"http://localhost:{server.effective_port}"
-
-    return made
-
-
-@pytest.fixture(scope="module")
-def things(serve: Callable[[str], str]) -> str:
+def things(at: Callable[[str], str]) -> str:
     detector = Detector()
     detector.found = records(*FOUND)
-    return serve(detector.url)
+    return at(detector.url)
 
 
 def ask(page: Page, address: str) -> None:
@@ -79,12 +61,12 @@ def seen(page: Page) -> list[str]:
 
 
 @pytest.mark.parametrize("width", WIDTHS)
-def test_the_box_sits_on_the_face(chromium: Browser, serve: Callable[[str], str], demo: Demo, width: int) -> None:
+def test_the_box_sits_on_the_face(chromium: Browser, at: Callable[[str], str], demo: Demo, width: int) -> None:
     if find_spec("cv2") is None:
         why = "OpenCV is missing: pip install -r demo/requirements.txt"
         pytest.fail(why) if os.environ.get("CI") == "true" else pytest.skip(why)
     with Watched(chromium, viewport={"width": width, "height": 900}) as page:
-        ask(page, serve(demo.urls["faces"]))
+        ask(page, at(demo.urls["faces"]))
         picture = page.locator(".pic")
         shot = Image.open(BytesIO(picture.screenshot()))
         share = shot.width / SIDE
@@ -166,10 +148,7 @@ def test_a_number_in_the_table_lights_its_box(chromium: Browser, things: str) ->
         assert page.evaluate(width) == "6px"
 
 
-@pytest.mark.parametrize("width", WIDTHS)
-@pytest.mark.parametrize("scheme", SCHEMES)
-def test_axe_finds_nothing(chromium: Browser, things: str, width: int, scheme: Literal["light", "dark"]) -> None:
-    with Watched(chromium, viewport={"width": width, "height": 900}, color_scheme=scheme) as page:
-        ask(page, things)
-        found = Axe().run(page, options=RULES)
-        assert found.violations_count == 0, found.generate_report()
+def test_axe_finds_nothing(open_page: OpenPage, things: str) -> None:
+    page = open_page()
+    ask(page, things)
+    looked_at(page, "boxes")

@@ -3,38 +3,23 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import shutil
-import threading
 from collections.abc import Callable, Iterator
-from itertools import product
 from pathlib import Path
-from typing import Literal
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
+from browsers import looked_at, some, until
 from conftest import COMPANY, KEY
 from flask import Flask
 from misbehaving import Misbehaving
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
-from waitress import create_server
+from playwright.sync_api import Page
+from serving import Serve, serving
 
 import FlaskAppAML
 from demo.server import Demo
 from FlaskAppAML.settings import Settings
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(
-        CHROMIUM is None and not os.environ.get("CI"), reason="LOUD: no Chromium, so no page was looked at"
-    ),
-]
 ROOT = Path(__file__).resolve().parent.parent
-RULES = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}}
-WIDTHS = (1280, 360)
-SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 PASSWORD = "correct horse battery"
 KINDS = {
     "Inputs": {"input1": {"ColumnNames": ["Age", "Member", "Name"], "Values": [[36, True, "Ada"]]}},
@@ -49,14 +34,14 @@ CHANGES = {
 
 
 class Served:
-    """Apps on waitress, each in a thread, made when first asked for."""
+    """Apps on sockets, made when first asked for."""
 
-    def __init__(self, folder: Path, demo: Demo, misbehaving: Misbehaving) -> None:
+    def __init__(self, folder: Path, demo: Demo, misbehaving: Misbehaving, serve: Serve) -> None:
         self._folder = folder
+        self._serve = serve
         self._demo = demo
         self._misbehaving = misbehaving
         self._known: dict[str, str] = {}
-        self._servers: list[object] = []
 
     def address(self, name: str) -> str:
         """`demo`, `password`, `unset`, `kinds`, or the name of a fault."""
@@ -79,61 +64,11 @@ class Served:
         given = {"api_key": KEY, "data_dir": str(self._folder / name), "rate_limit": "off", "timeout": 8.0, **changes}
         return FlaskAppAML.create_app(Settings(**given), local=True, demo=name == "demo")  # type: ignore[arg-type]
 
-    def _serve(self, app: Flask) -> str:
-        server = create_server(
-            app,
-            map={},
-            asyncore_use_poll=True,
-            host="127.0.0.1",
-            port=0,
-            threads=8,
-            clear_untrusted_proxy_headers=False,
-        )
-        threading.Thread(target=server.run, daemon=True).start()
-        self._servers.append(server)
-        return f"http://localhost:{server.effective_port}"
-
 
 @pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory, demo: Demo, misbehaving: Misbehaving) -> Served:
-    return Served(tmp_path_factory.mktemp("browser"), demo, misbehaving)
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    assert CHROMIUM is not None, "CI needs Chromium"
-    with sync_playwright() as playwright:
-        quiet = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=quiet)
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def open_page(chromium: Browser) -> Iterator[Callable[..., Page]]:
-    """`open_page(width=..., color_scheme=...)`: a page that fails the test when it complains or leaves its host."""
-    contexts: list[BrowserContext] = []
-    trouble: list[str] = []
-
-    def note(message: ConsoleMessage) -> None:
-        if message.type in ("error", "warning") and "status of" not in message.text:
-            trouble.append(message.text)
-
-    def make(width: int = 1280, **options: object) -> Page:
-        context = chromium.new_context(viewport={"width": width, "height": 900}, **options)  # type: ignore[arg-type]
-        contexts.append(context)
-        page = context.new_page()
-        page.set_default_timeout(8000)
-        page.on("console", note)
-        page.on("pageerror", lambda error: trouble.append(str(error)))
-        page.on("response", lambda r: trouble.append(f"{r.status} {r.url}") if r.status == 500 else None)
-        page.on("request", lambda r: None if r.url.startswith("http://localhost:") else trouble.append(r.url))
-        return page
-
-    yield make
-    for context in contexts:
-        context.close()
-    assert not trouble, trouble
+def served(tmp_path_factory: pytest.TempPathFactory, demo: Demo, misbehaving: Misbehaving) -> Iterator[Served]:
+    with serving() as serve:
+        yield Served(tmp_path_factory.mktemp("browser"), demo, misbehaving, serve)
 
 
 def fill(page: Page, **changes: str) -> None:
@@ -219,19 +154,14 @@ STATES: dict[str, tuple[str, Callable[[Page, str], None]]] = {
 }
 
 
-@pytest.mark.parametrize("state", STATES)
+@pytest.mark.parametrize(
+    "state", some(STATES, "every fold open", "field errors", "sign in", "other fields, wrong", "strange text")
+)
 def test_axe_finds_nothing(state: str, served: Served, open_page: Callable[..., Page]) -> None:
     name, reach = STATES[state]
     page = open_page()
     reach(page, served.address(name))
-    for width, scheme in product(WIDTHS, SCHEMES):
-        page.set_viewport_size({"width": width, "height": 900})
-        page.emulate_media(color_scheme=scheme)
-        found = Axe().run(page, options=RULES).response["violations"]
-        assert not found, (width, scheme, [(rule["id"], [node["html"] for node in rule["nodes"]]) for rule in found])
-    for width in (*WIDTHS, 320):
-        page.set_viewport_size({"width": width, "height": 640})
-        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"scrolls sideways at {width} px"
+    looked_at(page, state)
 
 
 @pytest.mark.parametrize("script", [True, False])
@@ -310,7 +240,7 @@ def test_a_slow_call_shows_its_seconds_and_can_be_stopped(
     misbehaving.reset("drip-headers")
     fill(page)
     page.evaluate(IMPATIENT)
-    page.wait_for_timeout(3000)
+    until(page, "window.seen.length === 3")
     early, late, stopped = page.evaluate("window.seen")
     assert early == {"busy": "true", "waiting": False, "seconds": "1", "stopped": False}
     assert late == {"busy": "true", "waiting": True, "seconds": "2", "stopped": False}

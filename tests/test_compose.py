@@ -264,6 +264,7 @@ def _is_gone(address: str, port: int) -> bool:
     return False
 
 
+@pytest.mark.slow
 def test_it_is_ready(stack: Stack) -> None:
     until = time.monotonic() + 30  # on a busy machine what is imported first may take longer than /ready waits
     while (answer := stack.get("/ready")).status_code != 200 and time.monotonic() < until:
@@ -271,6 +272,7 @@ def test_it_is_ready(stack: Stack) -> None:
     assert (answer.status_code, answer.json()) == (200, {"status": "ready"})
 
 
+@pytest.mark.slow
 def test_a_form_is_scored_and_both_web_services_take_their_turn(stack: Stack) -> None:
     for number in range(12):
         answer = stack.post("/models/slow", data={"name": f"Ada {number}"})
@@ -280,12 +282,14 @@ def test_a_form_is_scored_and_both_web_services_take_their_turn(stack: Stack) ->
         assert "POST /models/slow" in stack.log(f"web-{number}")
 
 
+@pytest.mark.slow
 def test_a_link_to_an_answer_opens_from_both(stack: Stack) -> None:
     page = stack.post("/models/slow", data={"name": "Grace"}).text
     (path,) = re.findall(r'href="(/answers/[0-9a-f]{32}\.json)"', page)
     assert [stack.get(path).json()["raw"] for _ in range(6)] == [{"answer": "Grace"}] * 6
 
 
+@pytest.mark.slow
 def test_a_job_is_run_by_a_worker(stack: Stack) -> None:
     for number in range(6):
         once = f"{number:032x}"
@@ -303,6 +307,7 @@ def test_a_job_is_run_by_a_worker(stack: Stack) -> None:
     assert "job succeeded" not in stack.log("web-0") + stack.log("web-1")
 
 
+@pytest.mark.slow
 def test_an_answer_in_pieces_is_not_held_back(stack: Stack) -> None:
     form = stack.get("/models/chat").text
     data = {name: "Hello" for name in re.findall(r'<textarea[^>]* name="([^"]+)"', form) if not name.startswith("_")}
@@ -315,6 +320,7 @@ def test_an_answer_in_pieces_is_not_held_back(stack: Stack) -> None:
     assert at["page"] - at["text"] > 1
 
 
+@pytest.mark.slow
 def test_too_large_a_request_is_refused_in_the_app_s_own_words(stack: Stack) -> None:
     most = Settings().max_request_bytes
     answer = stack.post("/models/slow", data=b"x" * (most + 1000), headers={"Content-Type": "text/plain"})
@@ -322,6 +328,7 @@ def test_too_large_a_request_is_refused_in_the_app_s_own_words(stack: Stack) -> 
     assert "more than this app takes at once" in answer.text
 
 
+@pytest.mark.slow
 def test_a_file_of_rows_may_be_larger_than_other_requests_and_lies_in_no_memory(stack: Stack) -> None:
     data = b"name\n" + (b"x" * 900_000 + b"\n") * 30
     kind = {"Content-Type": "text/csv"}
@@ -334,6 +341,7 @@ def test_a_file_of_rows_may_be_larger_than_other_requests_and_lies_in_no_memory(
         assert SERVICES[name]["environment"]["TMPDIR"] not in SERVICES[name]["tmpfs"]
 
 
+@pytest.mark.slow
 def test_what_a_client_says_of_itself_is_not_believed(stack: Stack) -> None:
     lies = {"For": "203.0.113.9", "Host": "evil.example", "Proto": "https", "Prefix": "/evil", "Port": "666"}
     page = stack.get("/", headers={f"X-Forwarded-{name}": value for name, value in lies.items()})
@@ -346,10 +354,12 @@ def test_what_a_client_says_of_itself_is_not_believed(stack: Stack) -> None:
     assert form.status_code == 200, "the host and the port are those that the browser asked"
 
 
+@pytest.mark.slow
 def test_metrics_are_for_those_inside(stack: Stack) -> None:
     assert stack.get("/metrics").status_code == 404
 
 
+@pytest.mark.slow
 def test_limits_are_counted_in_redis_and_the_key_is_in_no_log(stack: Stack) -> None:
     reply = stack.post("/api/v1/models/slow/predictions", json={"inputs": {"name": "counted"}})
     assert reply.status_code == 200, reply.text
@@ -364,6 +374,7 @@ def test_limits_are_counted_in_redis_and_the_key_is_in_no_log(stack: Stack) -> N
         assert "Traceback" not in stack.log(name)
 
 
+@pytest.mark.slow
 def test_one_web_service_may_die(stack: Stack) -> None:
     """The last test here, as it stays dead."""
     stack.parts["web-0"].kill()

@@ -33,8 +33,9 @@ import FlaskAppAML
 from demo.server import Demo
 from FlaskAppAML import connect, dialects, env_file
 from FlaskAppAML.errors import EndpointError, SettingError
+from FlaskAppAML.parsers import ROOT
 from FlaskAppAML.redact import MARK, Redactor, forms
-from FlaskAppAML.settings import ROOT, Settings, read_environment
+from FlaskAppAML.settings import Settings, read_environment
 
 HERE = {"base_url": "http://localhost"}
 SWAGGER = {

@@ -2,38 +2,23 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from itertools import product
 from pathlib import Path
-from typing import Literal
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
+from browsers import looked_at, some
 from conftest import COMPANY, KEY
 from misbehaving import Misbehaving
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Page
+from serving import served
 from test_connect import Service
 from test_connect_addresses import FLATS
-from waitress import create_server
 
 import FlaskAppAML
 from demo.server import Demo
 from FlaskAppAML.settings import Settings
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(
-        CHROMIUM is None and not os.environ.get("CI"), reason="LOUD: no Chromium, so /connect was not looked at"
-    ),
-]
-RULES = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}}
-WIDTHS = (1280, 360)
-SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 TITLES = {"companies": "Company clusters", "iris_v2": "Irises by Open Inference", "reviews": "Reviews by Hugging Face"}
 KEY_FIELD = "#connect-api_key"
 
@@ -52,49 +37,8 @@ def address(tmp_path: Path, env: Path, demo: Demo) -> Iterator[str]:
     given = Settings(api_key=KEY, data_dir=str(tmp_path / "data"), rate_limit="off", timeout=8.0)
     demos = {name: replace(given, url=demo.urls[name], title=title) for name, title in TITLES.items()}
     app = FlaskAppAML.create_app(demos["companies"], local=True, demo=True, demos=demos)
-    server = create_server(
-        app, map={}, asyncore_use_poll=True, host="127.0.0.1", port=0, threads=8, clear_untrusted_proxy_headers=False
-    )
-    threading.Thread(target=server.run, daemon=True).start()
-    yield f"http://localhost:{server.effective_port}"
-    server.close()
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    assert CHROMIUM is not None, "CI needs Chromium"
-    with sync_playwright() as playwright:
-        quiet = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=quiet)
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def open_page(chromium: Browser) -> Iterator[Callable[..., Page]]:
-    """`open_page(width=..., color_scheme=...)`: a page that fails the test when it complains or leaves its host."""
-    contexts: list[BrowserContext] = []
-    trouble: list[str] = []
-
-    def note(message: ConsoleMessage) -> None:
-        if message.type in ("error", "warning") and "status of" not in message.text:
-            trouble.append(message.text)
-
-    def make(width: int = 1280, **options: object) -> Page:
-        context = chromium.new_context(viewport={"width": width, "height": 900}, **options)  # type: ignore[arg-type]
-        contexts.append(context)
-        page = context.new_page()
-        page.set_default_timeout(8000)
-        page.on("console", note)
-        page.on("pageerror", lambda error: trouble.append(str(error)))
-        page.on("response", lambda r: trouble.append(f"{r.status} {r.url}") if r.status == 500 else None)
-        page.on("request", lambda r: None if r.url.startswith("http://localhost:") else trouble.append(r.url))
-        return page
-
-    yield make
-    for context in contexts:
-        context.close()
-    assert not trouble, trouble
+    with served(app) as found:
+        yield found
 
 
 def inspect(page: Page, address: str, url: str, key: str = KEY) -> None:
@@ -185,23 +129,13 @@ STATES = {
 }
 
 
-@pytest.mark.parametrize("state", STATES)
+@pytest.mark.parametrize("state", some(STATES, "found", "wrong", "tried"))
 def test_axe_finds_nothing(
     state: str, address: str, demo: Demo, misbehaving: Misbehaving, open_page: Callable[..., Page]
 ) -> None:
     page = open_page()
     STATES[state](page, address, demo, misbehaving)
-    for width, scheme in product(WIDTHS, SCHEMES):
-        page.set_viewport_size({"width": width, "height": 900})
-        page.emulate_media(color_scheme=scheme)
-        violations = Axe().run(page, options=RULES).response["violations"]
-        seen = [(rule["id"], [node["html"] for node in rule["nodes"]]) for rule in violations]
-        assert not seen, (width, scheme, seen)
-        if folder := os.environ.get("SCREENSHOTS"):
-            page.screenshot(path=Path(folder) / f"connect-{state}-{width}-{scheme}.png", full_page=True)
-    for width in (*WIDTHS, 320):
-        page.set_viewport_size({"width": width, "height": 640})
-        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"scrolls sideways at {width} px"
+    looked_at(page, f"connect-{state}")
 
 
 def test_the_key_is_typed_once_and_stays_in_its_field(

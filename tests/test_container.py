@@ -208,6 +208,7 @@ def score(port: int) -> None:
     assert "Cluster" in answer.text
 
 
+@pytest.mark.slow
 def test_its_steps_make_an_app_that_scores_and_writes_only_into_its_data(
     context: Path, tmp_path: Path, demo: Demo
 ) -> None:

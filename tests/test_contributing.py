@@ -67,7 +67,7 @@ class Ollama(BaseHTTPRequestHandler):
 def server() -> Iterator[tuple[str, list[Any]]]:
     asked: list[Any] = []
     with ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (Ollama,), {"asked": asked})) as running:
-        thread = threading.Thread(target=running.serve_forever, daemon=True)
+        thread = threading.Thread(target=running.serve_forever, args=(0.05,), daemon=True)
         thread.start()
         yield f"http://127.0.0.1:{running.server_port}/api/generate", asked
         running.shutdown()
@@ -91,9 +91,9 @@ def test_the_example_scores(ollama: ModuleType, server: tuple[str, list[Any]], m
     assert asked == [("/api/generate", f"Bearer {KEY}", body)]
 
 
-@pytest.mark.parametrize("seed", range(200))
-def test_the_example_takes_whatever_comes(ollama: ModuleType, seed: int) -> None:
+def test_the_example_takes_whatever_comes(ollama: ModuleType) -> None:
     url = "http://localhost:11434/api/generate"
     assert ollama.claims(urlsplit(url)) >= dialects.SURE
-    survives_description(ollama, url, anything(seed, WORDS))
-    survives_answer(ollama, ollama.DEFAULT_SCHEMA, anything(seed, WORDS), 1)
+    for seed in range(200):
+        survives_description(ollama, url, anything(seed, WORDS))
+        survives_answer(ollama, ollama.DEFAULT_SCHEMA, anything(seed, WORDS), 1)

@@ -638,6 +638,7 @@ def test_form_names_the_clusters() -> None:
     assert values == {str(number): name for number, name in enumerate(MODEL.names)}
 
 
+@pytest.mark.slow
 def test_training_writes_these_files(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -432,6 +432,7 @@ def test_training_writes_the_files(
     assert capsys.readouterr().out.count("unseen: ") == 2
 
 
+@pytest.mark.slow
 def test_check_notices_another_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -170,6 +170,7 @@ def test_a_digit_is_read_however_it_is_shown(demo: server.Demo, http: requests.S
     assert right == 10, read
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pen", [8, 16, 30])
 def test_other_drawings_are_mostly_read(pen: int) -> None:
     """With pens and seeds that training did not see together."""
@@ -189,6 +190,7 @@ def test_printed_digits_are_mostly_read() -> None:
     assert sum(one == number for number, one in enumerate(found)) >= 7
 
 
+@pytest.mark.slow
 def test_the_data_themselves_survive_being_made_a_picture() -> None:
     """A digit of the data set, drawn large, is mostly seen as what it was, though its 64 pixels are a blur then."""
     examples = train_digits.read_examples()[:200]
@@ -301,6 +303,7 @@ def saved_bytes() -> bytes:
 # -- The model of digits
 
 
+@pytest.mark.slow
 def test_figures_are_as_the_readme_says() -> None:
     examples = train_digits.read_examples()
     known, unseen = train_digits.split(examples)

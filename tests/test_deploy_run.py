@@ -325,6 +325,7 @@ def until(reached: Any) -> None:
     pytest.fail("it did not get there within 15 s")
 
 
+@pytest.mark.slow
 def test_a_reload_under_load_swaps_the_endpoint_and_the_key_and_loses_no_submission(tmp_path: Path) -> None:
     site, key = unpack(tmp_path / "site"), tmp_path / "key"
     old, new = Slow(), Slow()

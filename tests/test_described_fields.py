@@ -24,6 +24,8 @@ FIELDS = {
     **{f"alternatives {n}": field(node) for n, node in enumerate((SHAPE, STOP, CHOICE, PET))},
     "left out": field(SHAPE, required=False),
     "choices": Field("x", "number", choices=(1, 0.5, 2.0, "a")),
+    "any JSON": Field("x", "json"),
+    "any JSON or none": Field("x", "json", required=False),
     "month": Field("x", "month"),
     "week": Field("x", "week", required=False),
 }

@@ -7,35 +7,21 @@ gives.
 from __future__ import annotations
 
 import json
-import os
-import shutil
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from decimal import Decimal
-from itertools import product
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
+from browsers import OpenPage, looked_at, some
 from flask import Flask, render_template_string, request
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
-from waitress import create_server
+from playwright.sync_api import Page, expect
+from serving import served
 
 import FlaskAppAML
 from FlaskAppAML.forms import form_class
 from FlaskAppAML.schema import Alternative, Field, Schema
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(
-        CHROMIUM is None and not os.environ.get("CI"), reason="LOUD: no Chromium, so no form was looked at"
-    ),
-]
-RULES = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}}
-SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
-PACKAGE = Path(FlaskAppAML.__file__).parent
 BIG = 9007199254740993  # one more than a double can tell apart
 
 SCHEMA = Schema(
@@ -116,18 +102,17 @@ PAGE = """<!doctype html>
 </html>"""
 
 
-class Served:
-    """The form at `url`; every row that it gave in `rows`."""
+class Asked:
+    """An app with the form, and every row that the form gave in `rows`."""
 
     def __init__(self) -> None:
         self.rows: list[dict[str, Any]] = []
-        app = Flask("fields", static_folder=str(PACKAGE / "static"), template_folder=str(PACKAGE / "templates"))
+        self.url = ""
+        here = Path(FlaskAppAML.__file__).parent
+        self.app = app = Flask("fields", root_path=str(here))
         app.jinja_options = {"autoescape": True, "trim_blocks": True, "lstrip_blocks": True}
         app.add_template_global(str, "spelled")
         app.add_url_rule("/", view_func=self._ask, methods=["GET", "POST"])
-        self._server = create_server(app, map={}, asyncore_use_poll=True, host="127.0.0.1", port=0, threads=4)
-        threading.Thread(target=self._server.run, daemon=True).start()
-        self.url = f"http://localhost:{self._server.effective_port}/"
 
     def _ask(self) -> str:
         if request.method == "GET":
@@ -139,45 +124,22 @@ class Served:
 
 
 @pytest.fixture(scope="module")
-def served() -> Served:
-    return Served()
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    assert CHROMIUM is not None, "CI needs Chromium"
-    with sync_playwright() as playwright:
-        quiet = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=quiet)
-        yield browser
-        browser.close()
+def asked() -> Iterator[Asked]:
+    made = Asked()
+    with served(made.app) as made.url:
+        yield made
 
 
 @pytest.fixture
-def open_page(chromium: Browser, served: Served) -> Iterator[Callable[..., Page]]:
-    """`open_page(java_script_enabled=...)`: the empty form; the test fails when the page complains."""
-    contexts: list[BrowserContext] = []
-    trouble: list[str] = []
+def open_form(open_page: OpenPage, asked: Asked) -> OpenPage:
+    """`open_form(java_script_enabled=...)`: the empty form."""
 
-    def note(message: ConsoleMessage) -> None:
-        if message.type in ("error", "warning"):
-            trouble.append(message.text)
-
-    def make(width: int = 1280, **options: object) -> Page:
-        context = chromium.new_context(viewport={"width": width, "height": 900}, **options)  # type: ignore[arg-type]
-        contexts.append(context)
-        page = context.new_page()
-        page.set_default_timeout(8000)
-        page.on("console", note)
-        page.on("pageerror", lambda error: trouble.append(str(error)))
-        page.route("**/favicon.ico", lambda route: route.fulfill(status=204))
-        page.goto(served.url)
+    def made(**options: Any) -> Page:
+        page = open_page(**options)
+        page.goto(asked.url)
         return page
 
-    yield make
-    for context in contexts:
-        context.close()
-    assert not trouble, trouble
+    return made
 
 
 def send(page: Page) -> None:
@@ -222,21 +184,18 @@ def wrong_json(page: Page) -> None:
     send(page)
 
 
-@pytest.mark.parametrize("reach", [empty, wrong, as_json, wrong_json])
-def test_axe_finds_nothing(reach: Callable[[Page], None], open_page: Callable[..., Page]) -> None:
-    page = open_page()
-    reach(page)
-    for width, scheme in product((1280, 360), SCHEMES):
-        page.set_viewport_size({"width": width, "height": 900})
-        page.emulate_media(color_scheme=scheme)
-        found = Axe().run(page, options=RULES).response["violations"]
-        assert not found, (width, scheme, [(rule["id"], [node["html"] for node in rule["nodes"]]) for rule in found])
-    page.set_viewport_size({"width": 320, "height": 640})
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+STATES = {state.__name__: state for state in (empty, wrong, as_json, wrong_json)}
 
 
-def test_without_script_every_kind_can_be_filled_in(served: Served, open_page: Callable[..., Page]) -> None:
-    page = open_page(java_script_enabled=False)
+@pytest.mark.parametrize("state", some(STATES, "wrong"))
+def test_axe_finds_nothing(state: str, open_form: OpenPage) -> None:
+    page = open_form()
+    STATES[state](page)
+    looked_at(page, f"fields-{state}")
+
+
+def test_without_script_every_kind_can_be_filled_in(asked: Asked, open_form: OpenPage) -> None:
+    page = open_form(java_script_enabled=False)
     assert not page.is_visible("[type=range]")
     page.fill(by_name("name"), "Ada")
     page.fill(by_name("age"), "36")
@@ -252,7 +211,7 @@ def test_without_script_every_kind_can_be_filled_in(served: Served, open_page: C
     page.fill(by_name("people"), "Grace\t85\tyes")
     page.fill(by_name("meta"), '{"a": 0.10}')
     send(page)
-    row = served.rows[-1]
+    row = asked.rows[-1]
     assert (row["name"], row["age"], row["member"], row["colour"], row["country"]) == ("Ada", 36, True, "1", 107)
     assert (row["born"], row["seen"], row["picture"].data) == ("2024-02-29", "2024-02-29T09:30:00Z", b"PNG")
     assert (row["tags"], row["extras"], row["meta"]) == (["one", "two, 2"], ["Roof"], {"a": 0.1})
@@ -261,12 +220,12 @@ def test_without_script_every_kind_can_be_filled_in(served: Served, open_page: C
     page.click(FOLD_HEAD)
     page.fill(by_name("_json"), '{"name": "From JSON", "age": 1, "member": false}')
     send(page)
-    assert served.rows[-1]["name"] == "From JSON"
+    assert asked.rows[-1]["name"] == "From JSON"
     assert page.input_value(by_name("name")) == "From JSON"
 
 
-def test_a_slider_and_its_box_hold_one_value(open_page: Callable[..., Page]) -> None:
-    page = open_page()
+def test_a_slider_and_its_box_hold_one_value(open_form: OpenPage) -> None:
+    page = open_form()
     page.fill(by_name("age"), "36")
     assert page.input_value("#in-age-range") == "36"
     page.focus("#in-age-range")
@@ -287,15 +246,15 @@ def paste(page: Page, selector: str, text: str) -> None:
     page.evaluate(PASTE, [selector, text])
 
 
-def test_a_row_of_numbers_is_pasted_over_its_boxes(open_page: Callable[..., Page]) -> None:
-    page = open_page()
+def test_a_row_of_numbers_is_pasted_over_its_boxes(open_form: OpenPage) -> None:
+    page = open_form()
     paste(page, by_name("features"), "1.5\t-2\t3\t4\t5\n")
     boxes = page.locator(by_name("features"))
     assert [boxes.nth(i).input_value() for i in range(4)] == ["1.5", "-2", "3", "4"]
 
 
-def test_rows_are_a_table_to_fill_in_and_to_paste_into(served: Served, open_page: Callable[..., Page]) -> None:
-    page = open_page()
+def test_rows_are_a_table_to_fill_in_and_to_paste_into(asked: Asked, open_form: OpenPage) -> None:
+    page = open_form()
     page.fill(by_name("name"), "x")
     page.fill(by_name("age"), "1")
     page.check(by_name("member") + ">> nth=0")
@@ -308,7 +267,7 @@ def test_rows_are_a_table_to_fill_in_and_to_paste_into(served: Served, open_page
     page.click("text=Add a row")
     assert page.locator(".grid tbody tr").count() == 4
     send(page)
-    assert served.rows[-1]["people"] == [
+    assert asked.rows[-1]["people"] == [
         {"who": "Ada", "years": 36, "vip": None},
         {"who": 'Grace "G", H', "years": 85, "vip": True},
         {"who": "twolines", "years": 7, "vip": None},  # a box has one line
@@ -318,25 +277,23 @@ def test_rows_are_a_table_to_fill_in_and_to_paste_into(served: Served, open_page
         page.click("[data-less] >> nth=0")
     assert page.locator(".grid tbody tr").count() == 1
     send(page)
-    assert served.rows[-1]["people"] is None
+    assert asked.rows[-1]["people"] is None
 
 
 @pytest.mark.parametrize(("written", "sent"), [("TRUE", True), ("False", False), ("Yes", True), ("0", False)])
-def test_a_yes_is_taken_as_spreadsheets_write_it(
-    written: str, sent: bool, served: Served, open_page: Callable[..., Page]
-) -> None:
-    page = open_page()
+def test_a_yes_is_taken_as_spreadsheets_write_it(written: str, sent: bool, asked: Asked, open_form: OpenPage) -> None:
+    page = open_form()
     page.fill(by_name("name"), "x")
     page.fill(by_name("age"), "1")
     page.check(by_name("member") + ">> nth=0")
     paste(page, ".grid tr input", f"Ada\t36\t{written}\n")
     send(page)
-    assert served.rows[-1]["people"] == [{"who": "Ada", "years": 36, "vip": sent}]
+    assert asked.rows[-1]["people"] == [{"who": "Ada", "years": 36, "vip": sent}]
 
 
-def test_what_is_no_choice_stays_in_sight_and_is_named(served: Served, open_page: Callable[..., Page]) -> None:
-    page = open_page()
-    before = len(served.rows)
+def test_what_is_no_choice_stays_in_sight_and_is_named(asked: Asked, open_form: OpenPage) -> None:
+    page = open_form()
+    before = len(asked.rows)
     page.fill(by_name("name"), "x")
     page.fill(by_name("age"), "1")
     page.check(by_name("member") + ">> nth=0")
@@ -344,7 +301,7 @@ def test_what_is_no_choice_stays_in_sight_and_is_named(served: Served, open_page
     assert page.locator(".grid select").input_value() == "perhaps"
     page.click("button.go")
     page.wait_for_selector("#problems")
-    assert len(served.rows) == before
+    assert len(asked.rows) == before
 
 
 ROW = f"""{{
@@ -408,10 +365,8 @@ ROW = f"""{{
 }}"""
 
 
-def test_the_form_turns_into_json_and_back_without_losing_a_digit(
-    served: Served, open_page: Callable[..., Page]
-) -> None:
-    page = open_page()
+def test_the_form_turns_into_json_and_back_without_losing_a_digit(asked: Asked, open_form: OpenPage) -> None:
+    page = open_form()
     page.fill(by_name("token"), "secret")
     page.click(FOLD_HEAD)
     expect(page.locator(by_name("name"))).to_be_hidden()
@@ -428,11 +383,11 @@ def test_the_form_turns_into_json_and_back_without_losing_a_digit(
     expect(page.locator(by_name("_json"))).to_have_value(ROW)
     page.click(FOLD_HEAD)
     send(page)
-    by_fields = served.rows[-1]
+    by_fields = asked.rows[-1]
     page.click(FOLD_HEAD)
     page.fill(by_name("token"), "secret")
     send(page)
-    by_box = served.rows[-1]
+    by_box = asked.rows[-1]
     assert by_fields == by_box
     assert by_box["token"] == "secret"
     assert by_box["meta"] == {"a": BIG, "b": None}
@@ -440,10 +395,8 @@ def test_the_form_turns_into_json_and_back_without_losing_a_digit(
     expect(page.locator(by_name("name"))).to_be_hidden()
 
 
-def test_who_sent_json_stays_with_it_and_is_told_what_is_wrong_by_name(
-    served: Served, open_page: Callable[..., Page]
-) -> None:
-    page = open_page()
+def test_who_sent_json_stays_with_it_and_is_told_what_is_wrong_by_name(asked: Asked, open_form: OpenPage) -> None:
+    page = open_form()
     page.click(FOLD_HEAD)
     page.fill(by_name("_json"), '{"name": "Ada",')
     page.click(FOLD_HEAD)
@@ -463,12 +416,12 @@ def test_who_sent_json_stays_with_it_and_is_told_what_is_wrong_by_name(
     expect(page.locator(by_name("name"))).to_have_value("Ada")
     assert page.inner_text("#in-age-error") == "Send a whole number, without quotes."
     send(page)
-    assert served.rows[-1]["age"] == 36
+    assert asked.rows[-1]["age"] == 36
     assert page.locator(".alert").count() == 0
 
 
-def test_json_begins_with_every_name_while_the_form_is_empty(open_page: Callable[..., Page]) -> None:
-    page = open_page()
+def test_json_begins_with_every_name_while_the_form_is_empty(open_form: OpenPage) -> None:
+    page = open_form()
     page.click(FOLD_HEAD)
     box = page.locator(by_name("_json"))
     shown = shown_json(page)
@@ -488,8 +441,8 @@ def needed(page: Page) -> None:
     page.check(by_name("member") + ">> nth=0")
 
 
-def test_of_alternatives_only_the_chosen_one_is_in_sight(served: Served, open_page: Callable[..., Page]) -> None:
-    page = open_page()
+def test_of_alternatives_only_the_chosen_one_is_in_sight(asked: Asked, open_form: OpenPage) -> None:
+    page = open_form()
     needed(page)
     radius, corners = page.locator(by_name("shape:0:radius")), page.locator(by_name("shape:1:corners"))
     expect(radius).to_be_hidden()
@@ -504,25 +457,23 @@ def test_of_alternatives_only_the_chosen_one_is_in_sight(served: Served, open_pa
     expect(radius).to_be_hidden()
     corners.fill("1 2")
     send(page)
-    assert served.rows[-1]["shape"] == {"kind": "polygon", "corners": [1, 2]}
+    assert asked.rows[-1]["shape"] == {"kind": "polygon", "corners": [1, 2]}
     expect(corners).to_have_value("1 2")
 
 
-def test_without_script_all_alternatives_are_shown_and_the_chosen_one_counts(
-    served: Served, open_page: Callable[..., Page]
-) -> None:
-    page = open_page(java_script_enabled=False)
+def test_without_script_all_alternatives_are_shown_and_the_chosen_one_counts(asked: Asked, open_form: OpenPage) -> None:
+    page = open_form(java_script_enabled=False)
     needed(page)
     page.fill(by_name("shape:0:radius"), "2")
     page.fill(by_name("shape:2:shape"), "heart")
     page.check("text=By name")
     send(page)
-    assert served.rows[-1]["shape"] == "heart"
+    assert asked.rows[-1]["shape"] == "heart"
 
 
 @pytest.mark.parametrize("shape", ['"heart"', '"none"', '{\n    "kind": "circle",\n    "radius": 2.50\n  }'])
-def test_each_alternative_goes_to_json_and_back(shape: str, open_page: Callable[..., Page]) -> None:
-    page = open_page()
+def test_each_alternative_goes_to_json_and_back(shape: str, open_form: OpenPage) -> None:
+    page = open_form()
     text = f'{{\n  "avoid": "",\n  "shape": {shape}\n}}'
     page.click(FOLD_HEAD)
     page.fill(by_name("_json"), text)
@@ -537,8 +488,8 @@ def marked(page: Page) -> list[str]:
     return [boxes.nth(i).input_value() for i in range(boxes.count())]
 
 
-def test_only_the_wrong_cells_are_marked_and_each_is_named(open_page: Callable[..., Page]) -> None:
-    page = open_page()
+def test_only_the_wrong_cells_are_marked_and_each_is_named(open_form: OpenPage) -> None:
+    page = open_form()
     needed(page)
     paste(page, ".grid input", "Ada\t36\tyes\nGrace\tx\tyes\n\t7\tno\nHedy\t9\tperhaps")
     send(page)
@@ -560,19 +511,17 @@ def test_only_the_wrong_cells_are_marked_and_each_is_named(open_page: Callable[.
         ("Ada\t36\t\tx\ty", "Left out: 2 more columns than there are here."),
     ],
 )
-def test_a_pasted_table_says_what_it_leaves_out(
-    text: str, said: str, served: Served, open_page: Callable[..., Page]
-) -> None:
-    page = open_page()
+def test_a_pasted_table_says_what_it_leaves_out(text: str, said: str, asked: Asked, open_form: OpenPage) -> None:
+    page = open_form()
     needed(page)
     paste(page, ".grid input", text)
     assert page.inner_text("[data-left-out]") == said
     send(page)
-    assert served.rows[-1]["people"] == [{"who": "Ada", "years": 36, "vip": None}]
+    assert asked.rows[-1]["people"] == [{"who": "Ada", "years": 36, "vip": None}]
 
 
-def test_every_row_can_be_removed_without_scrolling(open_page: Callable[..., Page]) -> None:
-    page = open_page()
+def test_every_row_can_be_removed_without_scrolling(open_form: OpenPage) -> None:
+    page = open_form()
     for width in (1280, 360):
         page.set_viewport_size({"width": width, "height": 900})
         button, table = page.locator("[data-less]").bounding_box(), page.locator(".grid").bounding_box()
@@ -581,8 +530,8 @@ def test_every_row_can_be_removed_without_scrolling(open_page: Callable[..., Pag
         assert button["x"] + button["width"] <= table["x"] + table["width"] + 7, "of the frame’s own room"
 
 
-def test_a_slider_that_nobody_moved_looks_and_sounds_so(open_page: Callable[..., Page]) -> None:
-    page = open_page()
+def test_a_slider_that_nobody_moved_looks_and_sounds_so(open_form: OpenPage) -> None:
+    page = open_form()
     slider = page.locator("#in-age-range")
     expect(slider).to_have_class("js unset")
     expect(slider).to_have_attribute("aria-valuetext", "not set yet")
@@ -592,17 +541,17 @@ def test_a_slider_that_nobody_moved_looks_and_sounds_so(open_page: Callable[...,
     expect(slider).to_have_attribute("aria-valuetext", "1")
 
 
-def test_the_empty_text_is_sent_where_it_is_ticked(served: Served, open_page: Callable[..., Page]) -> None:
-    page = open_page()
+def test_the_empty_text_is_sent_where_it_is_ticked(asked: Asked, open_form: OpenPage) -> None:
+    page = open_form()
     needed(page)
     page.fill(by_name("avoid"), "")
     send(page)
-    assert [row["avoid"] for row in served.rows[-1:]] == [None]
+    assert [row["avoid"] for row in asked.rows[-1:]] == [None]
     page.check("#in-avoid-empty")
     page.click(FOLD_HEAD)
     assert shown_json(page)["avoid"] == ""
     page.click(FOLD_HEAD)
     expect(page.locator("#in-avoid-empty")).to_be_checked()
     send(page)
-    assert [row["avoid"] for row in served.rows[-1:]] == [""]
+    assert [row["avoid"] for row in asked.rows[-1:]] == [""]
     expect(page.locator("#in-avoid-empty")).to_be_checked()

@@ -378,7 +378,7 @@ def test_no_description_breaks_the_reader(url: str, document: Any) -> None:
 
 
 @pytest.mark.parametrize("task", huggingface.TASKS)
-@pytest.mark.parametrize("body", ODD, ids=str)
-def test_no_answer_breaks_the_reader(task: str, body: Any) -> None:
-    result = huggingface.decode(schema_of(task), reply(body), 1)
-    assert all(json.dumps(part.document(), default=vars) for part in result.parts)
+def test_no_answer_breaks_the_reader(task: str) -> None:
+    for body in ODD:
+        result = huggingface.decode(schema_of(task), reply(body), 1)
+        assert all(json.dumps(part.document(), default=vars) for part in result.parts), body

@@ -19,7 +19,8 @@ from FlaskAppAML import endpoint as endpoint_module
 from FlaskAppAML import jobs as jobs_module
 from FlaskAppAML import store as store_module
 from FlaskAppAML.errors import JobGone, JobsUnavailable, QueueFull, SettingError
-from FlaskAppAML.jobs import Jobs, pack, unpack
+from FlaskAppAML.jobs import Jobs
+from FlaskAppAML.packing import pack, unpack
 from FlaskAppAML.prediction import Question
 from FlaskAppAML.redact import Redactor
 from FlaskAppAML.schema import Field, Schema, Upload

@@ -25,12 +25,13 @@ def model() -> Iterator[Endpoint]:
         yield made
 
 
-@pytest.fixture(params=["sqlite", pytest.param("redis", marks=needs_servers)])
+@pytest.fixture(params=["sqlite", pytest.param("redis", marks=[pytest.mark.slow, needs_servers])])
 def desk(request: pytest.FixtureRequest, model: Endpoint, tmp_path: Path) -> Iterator[Desk]:
     with opened(model, tmp_path, LEASE, with_redis=request.param == "redis") as made:
         yield made
 
 
+@pytest.mark.slow
 def test_two_workers_do_twice_as_much(desk: Desk, model: Endpoint) -> None:
     desk.worker()
     desk.wait(desk.put(1))
@@ -70,11 +71,13 @@ def test_a_worker_that_is_asked_to_end_ends_its_job_first(desk: Desk, model: End
     assert (desk.jobs.look(first).state, desk.jobs.look(second).state) == ("succeeded", "queued")
 
 
+@pytest.mark.slow
 def test_web_is_killed_while_jobs_come_in(tmp_path: Path) -> None:
     books = embedded(tmp_path, 3, LEASE)
     assert books.are_right(), books
 
 
+@pytest.mark.slow
 @needs_servers
 def test_web_workers_and_redis_are_killed_while_jobs_come_in(tmp_path: Path) -> None:
     books = mixed(tmp_path, 3, LEASE)

@@ -39,6 +39,7 @@ def test_requests_calls_and_their_times_are_counted(make_app: MakeApp, demo: Dem
 
 
 def test_retries_failures_and_pauses(make_app: MakeApp, misbehaving: Misbehaving) -> None:
+    misbehaving.reset("503-once-then-ok")
     client = make_app(url=misbehaving.url("503-once-then-ok"), dialect="aml_classic", timeout=10.0).test_client()
     assert client.post("/", data=COMPANY).status_code == 200
     assert read(client.get("/metrics").text)["flaskappaml_retries_total", "model"] == 1

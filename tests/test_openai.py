@@ -349,10 +349,9 @@ def test_an_error_in_a_stream_is_an_error() -> None:
 
 
 @pytest.mark.parametrize("url", [CHAT, EMBEDDINGS, COMPLETIONS, "http://host/score"])
-@pytest.mark.parametrize("document", ODD, ids=str)
-def test_no_description_breaks_the_reader(url: str, document: Any) -> None:
-    schema = openai.read_schema(url, document, {})
-    if schema is not None:
+def test_no_description_breaks_the_reader(url: str) -> None:
+    read = [schema for schema in (openai.read_schema(url, document, {}) for document in ODD) if schema is not None]
+    for schema in read:
         openai.encode(schema, url, [])
         openai.encode(schema, url, [{f.name: None for f in schema.fields}])
 

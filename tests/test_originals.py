@@ -15,11 +15,11 @@ import re
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from email.message import Message
 from email.parser import BytesParser
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.util import find_spec
+from itertools import count
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -28,9 +28,9 @@ import pytest
 import requests
 from conftest import KEY
 from PIL import Image, ImageChops
+from serving import serving
 from tensor_server import TensorServer
 from vectors_of import body_of, vectors_of
-from waitress import create_server
 
 import FlaskAppAML
 from demo.server import Demo
@@ -57,24 +57,14 @@ needs_opencv = pytest.mark.skipif(
 @pytest.fixture
 def serve(tmp_path: Path) -> Iterator[Serve]:
     """`serve(URL=..., TASK=...)`: the address of an app with these settings, on a socket."""
-    servers: list[Any] = []
+    folders = (str(tmp_path / f"data{number}") for number in count())
 
     def start(**environ: str) -> str:
-        given = {"API_KEY": KEY, "RATE_LIMIT": "off", "DATA_DIR": str(tmp_path / f"data{len(servers)}"), **environ}
-        app = FlaskAppAML.create_app(Settings.read(given))
-        server = create_server(app, map={}, asyncore_use_poll=True, host="127.0.0.1", port=0, threads=4)
-        Thread(target=until_closed, args=(server,), daemon=True).start()
-        servers.append(server)
-        return f"http://127.0.0.1:{server.effective_port}"
+        given = {"API_KEY": KEY, "RATE_LIMIT": "off", "DATA_DIR": next(folders), **environ}
+        return on_socket(FlaskAppAML.create_app(Settings.read(given)))
 
-    yield start
-    for server in servers:
-        server.close()
-
-
-def until_closed(server: Any) -> None:
-    with suppress(OSError):  # waitress waits on sockets that another thread closes
-        server.run()
+    with serving() as on_socket:
+        yield start
 
 
 @pytest.fixture

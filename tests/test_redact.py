@@ -8,6 +8,7 @@ import json
 import math
 import re
 from collections.abc import Callable
+from itertools import product
 from urllib.parse import quote, quote_plus
 
 import pytest
@@ -98,18 +99,15 @@ def test_forms_of_other_platforms_are_removed(secret: str, name: str, coded: Cal
     assert MARK in Redactor([secret])(coded(secret))
 
 
-@pytest.mark.parametrize("before", ["", "x", "xy", "xyz", "Bearer ", "user:"])
-@pytest.mark.parametrize("after", ["", "!", "!!", "!!!", "\r\nHost: h"])
 @pytest.mark.parametrize("encode", [base64.b64encode, base64.urlsafe_b64encode])
 @pytest.mark.parametrize("secret", SECRETS)
-def test_base64_of_a_longer_text_gives_nothing_away(
-    secret: str, before: str, after: str, encode: Callable[[bytes], bytes]
-) -> None:
+def test_base64_of_a_longer_text_gives_nothing_away(secret: str, encode: Callable[[bytes], bytes]) -> None:
     """Wherever the secret stands in what was encoded: a letter at either end may be shared with the neighbours."""
-    left = Redactor([secret])(encode((before + secret + after).encode()).decode())
-    assert MARK in left
-    padding, shared = 2, 2
-    assert len(left.replace(MARK, "")) <= math.ceil(len(before + after) * 4 / 3) + padding + shared
+    clean, padding, shared = Redactor([secret]), 2, 2
+    for before, after in product(("", "x", "xy", "xyz", "Bearer ", "user:"), ("", "!", "!!", "!!!", "\r\nHost: h")):
+        left = clean(encode((before + secret + after).encode()).decode())
+        assert MARK in left, (before, after)
+        assert len(left.replace(MARK, "")) <= math.ceil(len(before + after) * 4 / 3) + padding + shared, (before, after)
 
 
 @pytest.mark.parametrize(

@@ -4,20 +4,16 @@ from __future__ import annotations
 
 import gzip
 import json
-import os
 import re
-import shutil
-import threading
-from collections.abc import Callable, Iterator
-from pathlib import Path
-from typing import Any, Literal
+from collections.abc import Iterator
+from typing import Any
 from urllib.parse import urljoin
 
 import pytest
 import requests
-from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
-from werkzeug.serving import make_server
+from browsers import OpenPage, looked_at, some
+from playwright.sync_api import Page, expect
+from serving import served
 
 import FlaskAppAML
 from FlaskAppAML.results import (
@@ -48,15 +44,6 @@ from FlaskAppAML.web import view
 from FlaskAppAML.web.site import site
 from FlaskAppAML.wire import dumps
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(
-        CHROMIUM is None and not os.environ.get("CI"), reason="LOUD: no Chromium, so no answer was looked at"
-    ),
-]
-RULES = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}}
-SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAADElEQVR4nGNgYGAAAAAEAAH2FzhVAAAAAElFTkSuQmCC"
 WAV = "UklGRiQAAABXQVZFZm10IBAAAAABAAEAQB8AAIA+AAACABAAZGF0YQAAAAA="
 MARKDOWN = "# What to do\n\nKeep it **simple**:\n\n- one thing\n- another\n\nThat is all there is to say of it."
@@ -101,7 +88,7 @@ def answer_of(parts: list[Part]) -> view.Answer:
 
 
 @pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def answers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The app itself, with each answer under `/of/<name>`."""
     folder = str(tmp_path_factory.mktemp("data"))
     given: dict[str, Any] = {
@@ -117,74 +104,41 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         return view.form_page(site().model.form_class()(), answer=answer_of(ANSWERS[name]))
 
     app.add_url_rule("/of/<name>", view_func=of)
-    server = make_server("127.0.0.1", 0, app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}/of/"
-    server.shutdown()
-    thread.join()
-    server.server_close()
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    assert CHROMIUM is not None, "CI needs Chromium"
-    with sync_playwright() as playwright:
-        quiet = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=quiet)
-        yield browser
-        browser.close()
+    with served(app) as found:
+        yield f"{found}/of/"
 
 
 @pytest.fixture
-def open_page(chromium: Browser, served: str) -> Iterator[Callable[..., Page]]:
-    """`open_page(name, ...)`: the page with this answer; the test fails when it complains."""
-    contexts: list[BrowserContext] = []
-    trouble: list[str] = []
-
-    def note(message: ConsoleMessage) -> None:
-        if message.type in ("error", "warning"):
-            trouble.append(message.text)
+def open_answer(open_page: OpenPage, answers: str) -> OpenPage:
+    """`open_answer(name, ...)`: the page with this answer."""
 
     def opened(name: str, **options: Any) -> Page:
-        context = chromium.new_context(**options)
-        contexts.append(context)
-        page = context.new_page()
-        page.on("console", note)
-        page.on("pageerror", lambda error: trouble.append(str(error)))
-        answered = page.goto(served + name)
+        page = open_page(**options)
+        answered = page.goto(answers + name)
         assert answered
         assert answered.ok
         return page
 
-    yield opened
-    for context in contexts:
-        context.close()
-    assert not trouble
+    return opened
 
 
 def test_every_kind_is_looked_at() -> None:
     assert {part.kind for parts in ANSWERS.values() for part in parts} == set(KINDS)
 
 
-@pytest.mark.parametrize("name", ANSWERS)
-def test_axe_finds_nothing_in_any_view(name: str, open_page: Callable[..., Page]) -> None:
-    for width, scheme in zip((1280, 360), SCHEMES, strict=True):
-        page = open_page(name, viewport={"width": width, "height": 900}, color_scheme=scheme)
-        page.locator(".say details").evaluate_all("folds => folds.forEach((fold) => { fold.open = true })")
-        found = Axe().run(page, options=RULES).response["violations"]
-        assert not found, (width, scheme, [(v["id"], v["nodes"][0]["html"]) for v in found])
-        assert page.evaluate("document.documentElement.scrollWidth") <= width
-        if folder := os.environ.get("SHOTS"):
-            page.screenshot(path=str(Path(folder) / f"{name}-{width}-{scheme}.png"), full_page=True)
+@pytest.mark.parametrize("name", some(ANSWERS, "several", "boxes", "series", "spans"))
+def test_axe_finds_nothing_in_any_view(name: str, open_answer: OpenPage) -> None:
+    page = open_answer(name)
+    page.locator(".say details").evaluate_all("folds => folds.forEach((fold) => { fold.open = true })")
+    looked_at(page, f"answer-{name}")
 
 
 def column(page: Page, place: int, most: int = 4) -> list[str]:
     return page.locator(f".say tbody td:nth-child({place})").all_inner_texts()[:most]
 
 
-def test_tables_sort_by_numbers_and_words_and_back(open_page: Callable[..., Page]) -> None:
-    page = open_page("several", viewport={"width": 1280, "height": 900})
+def test_tables_sort_by_numbers_and_words_and_back(open_answer: OpenPage) -> None:
+    page = open_answer("several")
     table = page.locator("table[data-sort]")
     heads = table.locator("th")
     value = table.get_by_role("button", name="Value")
@@ -204,8 +158,8 @@ def test_tables_sort_by_numbers_and_words_and_back(open_page: Callable[..., Page
     assert [head.get_attribute("aria-sort") for head in heads.all()] == [None] * 3
 
 
-def test_a_tree_opens_without_script(open_page: Callable[..., Page]) -> None:
-    page = open_page("json", java_script_enabled=False)
+def test_a_tree_opens_without_script(open_answer: OpenPage) -> None:
+    page = open_answer("json", java_script_enabled=False)
     leaf = page.locator(".tree code", has_text="xxx")
     assert not leaf.is_visible()
     page.locator(".tree summary", has_text="a").first.click()
@@ -217,20 +171,18 @@ def test_a_tree_opens_without_script(open_page: Callable[..., Page]) -> None:
     ("name", "files"),
     [("table", ["answer.css", "answer.js"]), ("json", ["answer.css"]), ("row", []), ("scores", []), ("text", [])],
 )
-def test_only_those_files_are_loaded_that_a_view_needs(
-    name: str, files: list[str], open_page: Callable[..., Page]
-) -> None:
+def test_only_those_files_are_loaded_that_a_view_needs(name: str, files: list[str], open_answer: OpenPage) -> None:
     """Pages with other answers were drawn before: what they need is no part of the frame."""
-    page = open_page(name)
+    page = open_answer(name)
     loaded = page.evaluate("performance.getEntriesByType('resource').map((found) => found.name)")
     found = {path.rsplit("/", 1)[1].split("-")[0] + path[path.rindex(".") :] for path in loaded}
     assert found & {"answer.css", "answer.js"} == set(files)
 
 
 @pytest.mark.parametrize("name", ANSWERS)
-def test_pages_with_answers_are_small(name: str, served: str) -> None:
+def test_pages_with_answers_are_small(name: str, answers: str) -> None:
     """With sheets, scripts and, here, even the rows."""
-    html = requests.get(served + name, timeout=10).content
+    html = requests.get(answers + name, timeout=10).content
     paths = re.findall(rb'(?:href|src)="(/static/[^"]+)"', html)
-    got = [html, *(requests.get(urljoin(served, path.decode()), timeout=10).content for path in paths)]
+    got = [html, *(requests.get(urljoin(answers, path.decode()), timeout=10).content for path in paths)]
     assert sum(len(gzip.compress(content)) for content in got) < 15_000

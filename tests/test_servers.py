@@ -10,8 +10,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import shutil
-import threading
 from collections.abc import Iterator, Mapping
 from functools import reduce
 from io import BytesIO
@@ -21,13 +19,12 @@ from typing import Any
 import pytest
 import requests
 from conftest import KEY
-from flask import Flask
-from playwright.sync_api import Browser, FilePayload, Page, sync_playwright
+from playwright.sync_api import Browser, FilePayload, Page
 from servers import environments
 from servers.cases import CASES, FLOWERS, SPECIES, Case
 from servers.page import INTRODUCTION, Seen, described, page, row, section
 from servers.running import SERVERS, Running, running
-from waitress import create_server
+from serving import served
 from werkzeug.datastructures import FileStorage, MultiDict
 
 import FlaskAppAML
@@ -41,7 +38,6 @@ from FlaskAppAML.score import score
 from FlaskAppAML.settings import Settings
 from FlaskAppAML.wire import Reply
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 DOCUMENT = Path(__file__).resolve().parent.parent / "docs" / "endpoints.md"
 WRITE = bool(os.environ.get("WRITE"))
 
@@ -80,18 +76,6 @@ def park() -> Iterator[Park]:
 
 
 @pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    if CHROMIUM is None and not os.environ.get("CI"):
-        pytest.skip("LOUD: no Chromium, so no form was filled in")
-    assert CHROMIUM is not None, "CI needs Chromium"
-    with sync_playwright() as playwright:
-        quiet = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=quiet)
-        yield browser
-        browser.close()
-
-
-@pytest.fixture(scope="module")
 def all_seen() -> dict[str, Seen]:
     """What each case has shown."""
     return {}
@@ -122,19 +106,6 @@ def direct(run: Running, case: Case, body: Any) -> requests.Response:
 def answer_in(case: Case, reply: Any) -> Any:
     """The model's own answer in a reply, without ids and times."""
     return reduce(lambda inside, step: inside[step], case.answer, reply)
-
-
-@contextlib.contextmanager
-def served(app: Flask) -> Iterator[str]:
-    server = create_server(
-        app, map={}, asyncore_use_poll=True, host="127.0.0.1", port=0, threads=4, clear_untrusted_proxy_headers=False
-    )
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    try:
-        yield f"http://localhost:{server.effective_port}"
-    finally:
-        server.close()
 
 
 def submit(on: Page, typed: Mapping[str, str]) -> None:

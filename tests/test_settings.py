@@ -12,9 +12,11 @@ from typing import Any
 
 import pytest
 
+from FlaskAppAML import parsers
 from FlaskAppAML import settings as settings_module
 from FlaskAppAML.errors import SettingError
-from FlaskAppAML.settings import ROOT, Settings, read_environment
+from FlaskAppAML.parsers import ROOT
+from FlaskAppAML.settings import Settings, read_environment
 
 SECRET = "s3cret-of-mine"
 
@@ -270,7 +272,8 @@ def clean(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     for row in fields(Settings):
         monkeypatch.delenv(row.name.upper(), raising=False)
         monkeypatch.delenv(f"{row.name.upper()}_FILE", raising=False)
-    monkeypatch.setattr(settings_module, "ROOT", tmp_path)
+    for module in (parsers, settings_module):
+        monkeypatch.setattr(module, "ROOT", tmp_path)
     return tmp_path
 
 

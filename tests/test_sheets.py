@@ -270,6 +270,7 @@ def test_json_that_is_not_in_lines() -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="the memory of a process is asked for by getrusage")
+@pytest.mark.slow
 def test_a_million_cells_are_read_in_flat_memory(tmp_path: Path) -> None:
     path = tmp_path / "many.csv"
     with path.open("w", encoding="utf-8") as file:

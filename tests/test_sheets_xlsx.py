@@ -250,6 +250,7 @@ def test_other_files_of_office() -> None:
     assert refusal(made.getvalue()).startswith("This is not an Excel file (.xlsx).")
 
 
+@pytest.mark.slow
 def test_too_many_rows() -> None:
     assert f"{MOST_ROWS:,} rows" in refusal(table(["a"], *([i] for i in range(MOST_ROWS + 1))))
 

@@ -14,12 +14,13 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from functools import lru_cache
+from itertools import islice
 from typing import Any
 from urllib.parse import SplitResult, parse_qs, urlsplit, urlunsplit
 
 from .. import company
 from ..media import sniff
-from ..reading.documents import field_from_property
+from ..reading.documents import MOST_FIELDS, field_from_property
 from ..reading.references import resolve
 from ..reading.samples import field_from_value
 from ..results import Column, Image, Images, Json, Part, Result, Table, Text
@@ -104,7 +105,7 @@ def _fields_of_object(node: Mapping[str, Any], document: Mapping[str, Any], **pl
     required = listed if isinstance(listed, list) else list(properties)
     return [
         field_from_property(column, resolve(about, document), required=column in required, **place)
-        for column, about in properties.items()
+        for column, about in islice(properties.items(), MOST_FIELDS)
     ]
 
 

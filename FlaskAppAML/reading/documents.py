@@ -260,11 +260,13 @@ def _kind(about: Mapping[str, Any], choices: list[Any]) -> Kind:
 
 def _one_alternative(about: Mapping[str, Any], reading: _Reading) -> Mapping[str, Any]:
     """Alternatives that one kind of field can ask for are no choice: integers among numbers, words among texts, and
-    Decimal as Pydantic writes it (a number, or a text)."""
+    Decimal as Pydantic writes it (a number, or a text). The value may be null where one of them may."""
     listed = about.get("oneOf")
     if not isinstance(listed, list) or len(listed) > 10:
         return about
     alternatives = [merged(one, reading.document, reading.budget) for one in listed]
+    if any(one.get("nullable") is True for one in alternatives):
+        about = {**about, "nullable": True}
     if any("const" in one or "oneOf" in one for one in alternatives):
         return about
     own = {key: value for key, value in about.items() if key != "oneOf"}

@@ -99,7 +99,9 @@ def _rows(f: Field) -> Document:
 
 
 def _json(f: Field) -> Document:
-    return {"anyOf": [_alternative(one) for one in f.alternatives]} if f.alternatives else {}
+    if f.alternatives:
+        return {"anyOf": [_alternative(one) for one in f.alternatives]}
+    return {} if f.may_be_left_out else {"type": ["object", "array", "string", "number", "boolean"]}
 
 
 def _alternative(one: Alternative) -> Document:

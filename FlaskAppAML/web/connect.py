@@ -23,10 +23,11 @@ from ..connect import PROTOCOLS, Found, about_address, about_key, advice, inspec
 from ..endpoint import Endpoint
 from ..errors import BadResponse, EndpointError, KeyRefused, NoSuchEndpoint, PageNotFound, SettingError, WrongInput
 from ..forms import SchemaForm
+from ..parsers import KEY_IN_QUERY, prefix_of
 from ..prediction import Question
 from ..reading.json_or_yaml import read_text
 from ..schema import without_files
-from ..settings import KEY_IN_QUERY, SHORTEST_PART, Settings, env_path, prefix_of, read_environment
+from ..settings import SHORTEST_PART, Settings, env_path, read_environment
 from ..wire import dumps
 from . import pictures, view
 from .errors import LONGEST_CODE, endpoint_words, short

@@ -184,63 +184,73 @@ def _ref(name: str) -> Document:
     return {"$ref": f"#/components/schemas/{name}"}
 
 
+TEXT, NUMBER = {"type": "string"}, {"type": "number"}
+
+
 def _components() -> Document:
-    text, number = {"type": "string"}, {"type": "number"}
-    model = {"name": text, "title": text, "dialect": text, "inputs": {"type": "object"}}
+    model = {"name": TEXT, "title": TEXT, "dialect": TEXT, "inputs": {"type": "object"}}
+    outputs = {kind: f"{kind.title()}Output" for kind in KINDS}
+    kinds = {kind: _ref(name) for kind, name in outputs.items()}
+    told_apart = {"propertyName": "kind", "mapping": {kind: ref["$ref"] for kind, ref in kinds.items()}}
+    return {
+        "Models": _object({"models": {"type": "array", "items": _ref("Model")}}),
+        "Model": _object(model, {"parameters": {"type": "object"}}),
+        "Prediction": _prediction(),
+        "Job": _job(),
+        "Problem": _problem(),
+        "Output": {"oneOf": [*kinds.values()], "discriminator": told_apart},
+        **{outputs[kind]: _of_part(part) for kind, part in KINDS.items()},
+    }
+
+
+def _prediction() -> Document:
     meta = {
-        "endpoint_ms": number,
-        "total_ms": number,
-        "request_id": text,
+        "endpoint_ms": NUMBER,
+        "total_ms": NUMBER,
+        "request_id": TEXT,
         "model_version": {"type": ["string", "null"]},
         "cached": {"type": "boolean"},
     }
     prediction = {
         "id": {"type": "string", "pattern": ID},
-        "model": text,
+        "model": TEXT,
         "status": {"const": "succeeded"},
         "outputs": {"type": "array", "items": _ref("Output")},
         "raw": {"description": "The model’s own answer, where the owner shows it."},
         "meta": _object(meta),
     }
-    problem = {
-        "type": text,
-        "title": text,
-        "status": {"type": "integer"},
-        "detail": text,
-        "kind": text,
-        "fields": {"type": "object", "additionalProperties": text},
-        "request_id": text,
-    }
-    more = {"retry_after": {"type": "integer"}, "model_status": {"type": "integer"}}
+    return _object(prediction)
+
+
+def _job() -> Document:
     job = {
         "id": {"type": "string", "pattern": ID},
-        "model": text,
+        "model": TEXT,
         "status": {"enum": ["queued", "running", "succeeded", "failed", "cancelled"]},
         "position": {"type": ["integer", "null"], "description": "In the line, from 1."},
-        "seconds": {**number, "description": "Since it was taken in, or until it ended."},
+        "seconds": {**NUMBER, "description": "Since it was taken in, or until it ended."},
         "result": {"type": ["string", "null"], "description": "Where its prediction is."},
         "error": {"oneOf": [_ref("Problem"), {"type": "null"}]},
     }
-    outputs = {kind: f"{kind.title()}Output" for kind in KINDS}
-    return {
-        "Models": _object({"models": {"type": "array", "items": _ref("Model")}}),
-        "Model": _object(model) | {"properties": {**model, "parameters": {"type": "object"}}},
-        "Prediction": _object(prediction),
-        "Job": _object(job),
-        "Problem": _object(problem) | {"properties": {**problem, **more}},
-        "Output": {
-            "oneOf": [_ref(name) for name in outputs.values()],
-            "discriminator": {
-                "propertyName": "kind",
-                "mapping": {kind: _ref(name)["$ref"] for kind, name in outputs.items()},
-            },
-        },
-        **{outputs[kind]: _of_part(part) for kind, part in KINDS.items()},
+    return _object(job)
+
+
+def _problem() -> Document:
+    problem = {
+        "type": TEXT,
+        "title": TEXT,
+        "status": {"type": "integer"},
+        "detail": TEXT,
+        "kind": TEXT,
+        "fields": {"type": "object", "additionalProperties": TEXT},
+        "request_id": TEXT,
     }
+    return _object(problem, {"retry_after": {"type": "integer"}, "model_status": {"type": "integer"}})
 
 
-def _object(properties: Document) -> Document:
-    return {"type": "object", "properties": properties, "required": list(properties)}
+def _object(properties: Document, more: Document | None = None) -> Document:
+    """`more` are those that may be left out."""
+    return {"type": "object", "properties": {**properties, **(more or {})}, "required": list(properties)}
 
 
 def _of_part(part: type[Part]) -> Document:
