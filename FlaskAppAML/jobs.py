@@ -321,8 +321,9 @@ class Jobs:
             log.error("unexpected error of job %s", job.id, exc_info=error)
             return InternalError()
 
-    def _all_rows(self, job: Taken, endpoint: Endpoint, about: Document) -> Document | float:
-        """A whole file, from where a former run left off. Each body is kept as soon as all before it are."""
+    def _all_rows(self, job: Taken, endpoint: Endpoint, about: Document) -> Document | AppError | float:
+        """A whole file, from where a former run left off. Each body is kept as soon as all before it are. An endpoint
+        that is away was waited for by then, for as long as may be."""
         from . import batch, sheets
         from .store import Progress, pieces_of
 
@@ -356,6 +357,8 @@ class Jobs:
                         self._keep(job, data, at)
             except batch.Stopped:
                 return 0.0  # where it is still ours, it goes on elsewhere
+            except EndpointError as error:
+                return error
         seen = batch.summary(names, self.rows(job.id))
         return {**about, "done": at.done, "failed": at.failed, "names": names, "seen": seen}
 

@@ -103,6 +103,7 @@ BATCHES = Table(  # what a job has besides that scores a whole file
     Column("pieces", Integer, nullable=False),  # of its rows
     Column("names", Text, nullable=False),  # of the columns of the answers so far, as JSON
     Column("before", Integer, nullable=False),  # done before it was last begun
+    Column("troubled", Double),  # since when it could not even begin again; NULL while it can
 )
 VERSIONS = Table("versions", TABLES, Column("number", Integer, primary_key=True))
 
@@ -113,6 +114,7 @@ CHANGES: tuple[tuple[str, ...], ...] = (
         "CREATE TABLE batches (job VARCHAR(32) NOT NULL PRIMARY KEY, total INTEGER NOT NULL, done INTEGER NOT NULL, "
         "failed INTEGER NOT NULL, pieces INTEGER NOT NULL, names TEXT NOT NULL, before INTEGER NOT NULL)",
     ),
+    ("ALTER TABLE batches ADD COLUMN troubled DOUBLE PRECISION",),
 )
 
 
@@ -135,7 +137,8 @@ IS_OPEN = JOBS.c.state.in_(("queued", "running"))
 
 @dataclass(frozen=True)
 class Taken:
-    """A job that is ours until its lease ends. `seconds` since it was first begun."""
+    """A job that is ours until its lease ends. `seconds` since it was first begun; of a file of rows, which may take
+    hours, since it was first put back without a row more."""
 
     id: str
     model: str
@@ -251,7 +254,8 @@ class Store:
             changed = c.execute(update(JOBS).where(JOBS.c.id == id, at_rest, _has_input()).values(again))
             if changed.rowcount:
                 c.execute(delete(PIECES).where(PIECES.c.job == id, PIECES.c.what == "result"))
-                c.execute(update(BATCHES).where(BATCHES.c.job == id).values(before=BATCHES.c.done))
+                again_from_here = {"before": BATCHES.c.done, "troubled": None}
+                c.execute(update(BATCHES).where(BATCHES.c.job == id).values(again_from_here))
             return bool(changed.rowcount)
 
     # What is looked at
@@ -324,8 +328,10 @@ class Store:
             "started": func.coalesce(JOBS.c.started, now()),
         }
         taking = update(JOBS).where(JOBS.c.number == chosen).values(ours)
+        in_vain = select(func.coalesce(now() - BATCHES.c.troubled, 0.0)).where(BATCHES.c.job == JOBS.c.id)
+        seconds = func.coalesce(in_vain.scalar_subquery(), now() - JOBS.c.started)
         with self._writing() as c:
-            found = c.execute(taking.returning(JOBS.c.id, JOBS.c.model, JOBS.c.runs, now() - JOBS.c.started)).first()
+            found = c.execute(taking.returning(JOBS.c.id, JOBS.c.model, JOBS.c.runs, seconds)).first()
         return Taken(found.id, found.model, runner, found.runs, found[3]) if found else None
 
     def renew(self, runners: list[str]) -> None:
@@ -347,7 +353,7 @@ class Store:
                 return False
             if c.scalar(select(BATCHES.c.done).where(BATCHES.c.job == job.id)) != to.done:
                 _put(c, job.id, "rows", data, to.pieces - pieces_of(data))
-                c.execute(update(BATCHES).where(BATCHES.c.job == job.id).values(vars(to)))
+                c.execute(update(BATCHES).where(BATCHES.c.job == job.id).values(**vars(to), troubled=None))
             return True
 
     def succeed(self, id: str, result: bytes) -> bool:
@@ -370,10 +376,14 @@ class Store:
         return True
 
     def put_back(self, job: Taken, seconds: float) -> None:
-        """Into its old place in the line, to be taken in so many seconds at the earliest."""
+        """Into its old place in the line, to be taken in so many seconds at the earliest. With a pause there was
+        trouble, without one somebody else is to go on."""
         waiting = {"state": "queued", "ready": now() + seconds, "runs": 0, "runner": None, "lease": None}
         with self._writing() as c:
-            c.execute(update(JOBS).where(JOBS.c.id == job.id, JOBS.c.runner == job.runner).values(waiting))
+            was_ours = c.execute(update(JOBS).where(_runs(job)).values(waiting)).rowcount
+            if was_ours and seconds:
+                since = func.coalesce(BATCHES.c.troubled, now())
+                c.execute(update(BATCHES).where(BATCHES.c.job == job.id).values(troubled=since))
 
     def _wipe(self, id: str) -> None:
         """A secret that was deleted would stand in SQLite's log until much else has been written."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import io
 import json
 import subprocess
 import sys
@@ -173,9 +174,11 @@ def test_a_client_made_from_the_document_scores(address: str, tmp_path: Path, mo
     program = str(Path(sys.executable).with_name("openapi-python-client"))
     where = ["--url", f"{address}/api/v1/openapi.json", "--output-path", str(tmp_path / "made")]
     environment = {"PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin"}
-    command = [program, "generate", *where, "--meta", "none", "--fail-on-warning"]
+    command = [program, "generate", *where, "--meta", "none"]
     done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=120)
     assert done.returncode == 0, done.stdout + done.stderr
+    of_files = "Unsupported content"  # files of rows go as multipart from there; it knows no type such as text/csv
+    assert done.stdout.count("WARNING") == done.stdout.count(of_files), done.stdout
     monkeypatch.syspath_prepend(str(tmp_path))
     made = importlib.import_module("made")
     models = importlib.import_module("made.models")
@@ -185,6 +188,13 @@ def test_a_client_made_from_the_document_scores(address: str, tmp_path: Path, mo
         found = predict.sync(client=client, body=models.CompaniesRequest(inputs=inputs))
     assert isinstance(found, models.Prediction)
     assert {type(part).__name__ for part in found.outputs} == {"ScoresOutput", "TableOutput"}
+    score_file = importlib.import_module("made.api.default.score_file_companies")
+    rows = io.BytesIO(b"title,category,text\nContoso,Banks,money\n")
+    table = importlib.import_module("made.types").File(rows, "rows.csv")
+    with made.Client(base_url=address) as client:
+        job = score_file.sync(client=client, body=models.ScoreFileCompaniesFilesBody(rows=table))
+    assert isinstance(job, models.Job)
+    assert job.rows.total == 1
 
 
 # Who may ask

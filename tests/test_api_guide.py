@@ -88,6 +88,18 @@ def test_a_picture_goes_as_a_file(address: str, settings: Settings, language: st
 
 
 @pytest.mark.parametrize("language", ["curl", "Python"])
+def test_the_call_for_a_file_takes_it_in(address: str, settings: Settings, language: str, tmp_path: Path) -> None:
+    (tmp_path / "cases.csv").write_text("title,category,text\nContoso,Banking,takes money\n")
+    html = page(address, "/api?model=companies", settings)
+    assert 'href="#file"' in html
+    found = shown(html, "rows")
+    assert set(found) == {"curl", "Python", "JavaScript"}
+    said = run(language, found[language], tmp_path, TOKEN=settings.password)
+    assert '"rows": {"total": 1, ' in said
+    assert not shown(page(address, "/api?model=digits", settings), "rows"), "a picture stands in no table"
+
+
+@pytest.mark.parametrize("language", ["curl", "Python"])
 def test_the_code_of_an_answer_gives_the_same_answer(
     address: str, settings: Settings, language: str, tmp_path: Path
 ) -> None:

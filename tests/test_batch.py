@@ -233,6 +233,75 @@ def test_a_failed_file_can_go_on(make: Make, model: RowsEndpoint) -> None:
     assert jobs.look(key).state == "succeeded"
 
 
+def later(jobs: Jobs, key: str, seconds: float) -> None:
+    """So much time goes by."""
+    times = {store_module.JOBS: ("ready", "started", "lease"), store_module.BATCHES: ("troubled",)}
+    with jobs._store._engine.begin() as c:
+        for table, names in times.items():
+            which = table.c.id if "id" in table.c else table.c.job
+            c.execute(table.update().where(which == key).values({name: table.c[name] - seconds for name in names}))
+
+
+def test_patience_with_a_file_begins_with_the_trouble(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However long it was worked at before, by whoever is dead now."""
+    jobs, elsewhere = make(job_timeout=120.0), make(job_timeout=120.0)
+    monkeypatch.setattr(elsewhere, "_find", lambda _: None)
+    key = put(jobs, csv(30))
+    assert jobs._store.take("dead")
+    later(jobs, key, 3600)
+    assert elsewhere.run_next()
+    assert jobs.look(key).state == "queued"
+    later(jobs, key, 70)
+    assert elsewhere.run_next()
+    assert jobs.look(key).state == "failed", "the next try would be too late"
+    jobs.retry(key)
+    assert elsewhere.run_next()
+    assert jobs.look(key).state == "queued"
+
+
+def test_trouble_is_over_when_rows_come(make: Make) -> None:
+    jobs = make()
+    store, key = jobs._store, put(jobs, csv(30))
+    first = store.take("one")
+    assert first is not None
+    assert first.seconds == 0
+    store.put_back(first, 1.0)
+    later(jobs, key, 70)
+    again = store.take("two")
+    assert again is not None
+    assert 70 <= again.seconds < 100
+    assert store.advance(again, b"rows", store_module.Progress(30, 10, 0, 1, "[]", 0))
+    store.put_back(again, 0.0)
+    last = store.take("three")
+    assert last is not None
+    assert last.seconds == 0
+
+
+def test_a_file_of_an_older_database_is_gone_on_with(make: Make) -> None:
+    jobs = make()
+    key = put(jobs, csv(5))
+    with jobs._store._engine.begin() as c:
+        c.exec_driver_sql("ALTER TABLE batches DROP COLUMN troubled")
+        c.exec_driver_sql("UPDATE versions SET number = 1")
+    other = make()
+    assert other.run_next()
+    assert other.look(key).state == "succeeded"
+
+
+def test_a_file_waits_for_an_endpoint_that_is_away_once_and_not_twice(
+    make: Make, model: RowsEndpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from FlaskAppAML import jobs as jobs_module
+
+    for module in (jobs_module, batch):
+        monkeypatch.setattr(module, "FIRST_PAUSE", 0.05)
+    jobs = make(job_timeout=0.3)
+    model.status = 503
+    key = put(jobs, csv(5))
+    assert jobs.run_next()
+    assert jobs.look(key).state == "failed"
+
+
 def test_questions_do_not_wait_behind_files(make: Make) -> None:
     jobs = make()
     put(jobs, csv(5))

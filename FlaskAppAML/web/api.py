@@ -29,12 +29,6 @@ from .security import is_welcome
 from .site import Site, jobs, site
 
 FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
-SHEETS = {
-    "text/tab-separated-values": "tsv",
-    "application/jsonl": "jsonl",
-    "application/x-ndjson": "jsonl",
-    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": "xlsx",
-}
 MOST_NAMED = 50  # wrong fields in one problem document
 
 api = Blueprint("api", __name__, url_prefix="/api/v1")
@@ -93,9 +87,8 @@ def _described(endpoint: Endpoint) -> dict[str, Any]:
 @api.get("/openapi.json")
 def own_description() -> Response:
     about = site()
-    locked = bool(about.settings.password)
-    made = openapi.document(about.title, __version__, request.script_root, about.models.values(), locked=locked)
-    return _json(made)
+    has = {"locked": bool(about.settings.password), "has_jobs": jobs().are_kept}
+    return _json(openapi.document(about.title, __version__, request.script_root, about.models.values(), **has))
 
 
 @api.post("/models/<model>/predictions")
@@ -123,7 +116,7 @@ def score_file(model: str) -> Response:
     if given is None and request.mimetype in FORMS:
         raise WrongInput(fields={"rows": "Send the file as this part of the form."})
     with tempfile.TemporaryFile() as spooled:
-        name = given.filename or "" if given else f"rows.{SHEETS.get(request.mimetype, 'csv')}"
+        name = given.filename or "" if given else f"rows.{openapi.SHEETS.get(request.mimetype, 'csv')}"
         shutil.copyfileobj(given.stream if given else request.stream, spooled)
         spooled.seek(0)
         ticket = batches.draft_of(spooled, name, with_trial=False)
@@ -181,10 +174,10 @@ def forget_job(id: str) -> Response:
     return Response(status=204)
 
 
-@api.get("/jobs/<id>/result", defaults={"kind": "json"})
+@api.get("/jobs/<id>/result")
 @api.get("/jobs/<id>/result.<any(json, csv, xlsx):kind>")
-def job_result(id: str, kind: str) -> Response:
-    """The prediction; 202 and the job while there is none yet. Raises what the job failed for."""
+def job_result(id: str, kind: str = "json") -> Response:
+    """The prediction, or the file; 202 and the job while there is none yet. Raises what the job failed for."""
     found = jobs().look(id)
     if found.state == "failed":
         raise jobs().failure(id)

@@ -58,9 +58,11 @@ def path_of_files() -> str:
     endpoint."""
     model = site().chosen
     schema = model.known_schema if model else None
-    if model is None or schema is None or not jobs().are_kept or not batch.takes_rows(schema):
-        return ""
-    return _path()
+    return _path() if schema is not None and takes_files(schema) else ""
+
+
+def takes_files(schema: Schema) -> bool:
+    return jobs().are_kept and batch.takes_rows(schema)
 
 
 def _path() -> str:

@@ -7,11 +7,12 @@ from typing import Any
 from flask import Flask, render_template, request
 from werkzeug.datastructures import MultiDict
 
+from .. import batch
 from ..endpoint import Endpoint
 from ..schema import Field, Row, Schema, Upload
 from ..schema.hints import hint
 from ..schema.values import InvalidValue
-from . import snippets
+from . import batches, snippets
 from .openapi import PROBLEMS
 from .predictions import kept_document
 from .security import is_owner
@@ -82,6 +83,8 @@ def guide() -> str:
         answer=ANSWER.format(model=model.name),
         fields=[_described(f) for f in schema.visible()],
         most=model.max_rows(schema),
+        columns=[f.name for f in batch.fields_of(schema)] if batches.takes_files(schema) else [],
+        of_file=snippets.of_file(_address(model, "batches"), is_locked=bool(site().settings.password)),
         problems=PROBLEMS,
     )
 
@@ -102,8 +105,12 @@ def code(id: str) -> str:
 
 
 def _snippets(model: Endpoint, schema: Schema, row: Row) -> snippets.Snippets:
-    address = f"{request.url_root}api/v1/models/{model.name}/predictions"
+    address = _address(model, "predictions")
     return snippets.of_call(address, schema, row, is_locked=bool(site().settings.password))
+
+
+def _address(model: Endpoint, what: str) -> str:
+    return f"{request.url_root}api/v1/models/{model.name}/{what}"
 
 
 def _example(model: Endpoint, schema: Schema) -> Row:

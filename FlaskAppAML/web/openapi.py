@@ -1,4 +1,4 @@
-"""The API's own description: OpenAPI 3.1, made from the schemas in force, one operation for each model."""
+"""The API's own description: OpenAPI 3.1, made from the schemas in force, with operations of its own for each model."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import fields, is_dataclass
 from typing import Any
 
+from .. import batch, sheets
 from ..endpoint import Endpoint
 from ..results import KINDS, Part
 from ..schema import Schema, json_schema
+from .batches import TYPES
 
 Document = dict[str, Any]
 
@@ -26,6 +28,7 @@ PROBLEMS = {
     415: "The body is of a type that is not taken.",
     422: "The input does not fit, or the model refused it. `fields` says what is wrong with each field.",
     429: "Too many requests. Wait `retry_after` seconds.",
+    500: "A fault of this app; its log has the details under `request_id`.",
     502: "The model failed, or cannot be reached. `kind` says why.",
     503: "Too busy, or the model is being loaded. Wait `retry_after` seconds.",
     504: "The model took too long.",
@@ -44,7 +47,17 @@ PREFERENCES = [
         "schema": {"type": "string"},
     },
 ]
+SHEETS = {  # files of rows, by their types; a type that is not here is read as CSV
+    "text/csv": "csv",
+    "text/tab-separated-values": "tsv",
+    "application/jsonl": "jsonl",
+    "application/x-ndjson": "jsonl",
+    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": "xlsx",
+}
+MOST_EXAMPLES = 20
 OF_ALL = (400, 401, 403, 404, 405, 429)
+OF_A_JOB = (*OF_ALL, 503)
+OF_A_FILE = (*OF_ALL, 413, 422, 503)
 OF_A_CALL = (*OF_ALL, 413, 415, 422, 502, 503, 504)
 
 
@@ -87,9 +100,11 @@ def _word(endpoint: Endpoint) -> str:
     return "".join(part.capitalize() for part in re.split("[-_]", endpoint.name))
 
 
-def document(title: str, version: str, root: str, models: Iterable[Endpoint], *, locked: bool = False) -> Document:
-    """`root` is the path that the app stands under, "" or such as /clusters; `locked`
-    says that a password is needed."""
+def document(
+    title: str, version: str, root: str, models: Iterable[Endpoint], *, locked: bool = False, has_jobs: bool = True
+) -> Document:
+    """`root` is the path that the app stands under, "" or such as /clusters; `locked` says that a password is needed,
+    `has_jobs` that there may be background jobs, and so files of rows."""
     listed = list(models)
     paths: Document = {
         "/api/v1/models": {"get": _reading("listModels", "All models", "Models")},
@@ -98,6 +113,8 @@ def document(title: str, version: str, root: str, models: Iterable[Endpoint], *,
         at = f"/api/v1/models/{endpoint.name}"
         paths[at] = {"get": _reading(f"describe_{endpoint.name}", f"{endpoint.title}: what it asks for", "Model")}
         paths[f"{at}/predictions"] = {"post": _scoring(endpoint)}
+        if has_jobs and batch.takes_rows(endpoint.schema):
+            paths[f"{at}/batches"] = {"post": _scoring_file(endpoint)}
     paths["/api/v1/predictions/{id}"] = {
         "get": _reading("getPrediction", "A prediction again, while it is kept", "Prediction"),
         "parameters": [{"name": "id", "in": "path", "required": True, "schema": {"type": "string", "pattern": ID}}],
@@ -117,25 +134,38 @@ def document(title: str, version: str, root: str, models: Iterable[Endpoint], *,
     return made
 
 
-def _reading(name: str, summary: str, answer: str) -> Document:
-    return {"operationId": name, "summary": summary, "responses": _answers(answer, OF_ALL)}
+def _reading(name: str, summary: str, answer: str, problems: Iterable[int] = OF_ALL) -> Document:
+    return {"operationId": name, "summary": summary, "responses": _answers(answer, problems)}
 
 
 def _job_paths() -> Document:
     which = {"name": "id", "in": "path", "required": True, "schema": {"type": "string", "pattern": ID}}
-    result = _reading("getJobResult", "Its prediction, when it is done", "Prediction")
-    result["responses"] |= _answers("Job", OF_A_CALL, "202") | {"200": result["responses"]["200"]}
-    deleting = _reading("deleteJob", "Cancels it, and deletes what is kept of it", "Job")
+    deleting = _reading("deleteJob", "Cancels it, and deletes what is kept of it", "Job", OF_A_JOB)
     deleting["responses"]["204"] = {"description": "It is gone."}
     del deleting["responses"]["200"]
-    return {
+    made: Document = {
         "/api/v1/jobs/{id}": {
-            "get": _reading("getJob", "How far a job is", "Job"),
+            "get": _reading("getJob", "How far a job is", "Job", OF_A_JOB),
             "delete": deleting,
             "parameters": [which],
         },
-        "/api/v1/jobs/{id}/result": {"get": result, "parameters": [which]},
     }
+    for kind in ("", "json", "csv", "xlsx"):
+        at = f"/api/v1/jobs/{{id}}/result{kind and '.'}{kind}"
+        made[at] = {"get": _job_result(kind), "parameters": [which]}
+    return made
+
+
+def _job_result(kind: str) -> Document:
+    """As JSON that of a question is its prediction; that of a file of rows is JSON Lines then."""
+    is_json = kind in ("", "json")
+    whole = {TYPES["jsonl" if is_json else kind].partition(";")[0]: {"schema": FILE}}
+    answers = _answers("Prediction", (*OF_A_CALL, 500)) | _answers("Job", (), "202")
+    answers["200"] = {
+        "description": "Its prediction, or the rows of its file with their answers.",
+        "content": {**(answers["200"]["content"] if is_json else {}), **whole},
+    }
+    return {"operationId": f"getJobResult{kind.title()}", "summary": "What came of it, when done", "responses": answers}
 
 
 def _scoring(endpoint: Endpoint) -> Document:
@@ -148,7 +178,7 @@ def _scoring(endpoint: Endpoint) -> Document:
         "summary": endpoint.title,
         "parameters": PREFERENCES,
         "requestBody": {"required": True, "content": content},
-        "responses": _answers("Prediction", OF_A_CALL) | _answers("Job", (), "202"),
+        "responses": _answers("Prediction", OF_A_CALL) | _ticket(()),
     }
     return operation | ({"description": endpoint.description} if endpoint.description else {})
 
@@ -157,8 +187,34 @@ def _examples(endpoint: Endpoint) -> Document:
     schema = endpoint.schema
     return {
         f"example-{number}": {"summary": example.name, "value": bodied(schema, example.inputs)}
-        for number, example in enumerate(endpoint.examples[:20], 1)
+        for number, example in enumerate(endpoint.examples[:MOST_EXAMPLES], 1)
     }
+
+
+def _scoring_file(endpoint: Endpoint) -> Document:
+    """The file is the body, or the part `rows` of a form."""
+    names = [f.name for f in batch.fields_of(endpoint.schema)]
+    content: Document = {kind: {"schema": FILE} for kind in SHEETS}
+    if endpoint.examples:
+        rows = [[example.inputs.get(name) for name in names] for example in endpoint.examples[:MOST_EXAMPLES]]
+        table = b"".join(sheets.pieces("csv", names, rows)).decode("utf-8-sig")
+        content["text/csv"]["examples"] = {"examples": {"summary": "A table", "value": table}}
+    form = {"schema": _object({"rows": FILE})}
+    return {
+        "operationId": f"score_file_{endpoint.name}",
+        "summary": f"{endpoint.title}: a file of rows, in the background",
+        "description": f"Its columns are found by their names: {', '.join(names)}.",
+        "requestBody": {"required": True, "content": {"multipart/form-data": form, **content}},
+        "responses": _ticket(OF_A_FILE),
+    }
+
+
+def _ticket(problems: Iterable[int]) -> Document:
+    """A job that was taken in."""
+    answers = _answers("Job", problems, "202")
+    where = {"description": "Where the job is.", "required": True, "schema": TEXT}
+    answers["202"]["headers"] = {"Location": where}
+    return answers
 
 
 def bodied(schema: Schema, values: Mapping[str, Any]) -> Document:
@@ -184,7 +240,8 @@ def _ref(name: str) -> Document:
     return {"$ref": f"#/components/schemas/{name}"}
 
 
-TEXT, NUMBER = {"type": "string"}, {"type": "number"}
+TEXT, NUMBER, COUNT = {"type": "string"}, {"type": "number"}, {"type": "integer"}
+FILE = {"type": "string", "format": "binary"}
 
 
 def _components() -> Document:
@@ -226,13 +283,17 @@ def _job() -> Document:
     job = {
         "id": {"type": "string", "pattern": ID},
         "model": TEXT,
-        "status": {"enum": ["queued", "running", "succeeded", "failed", "cancelled"]},
+        "status": {
+            "enum": ["draft", "queued", "running", "succeeded", "failed", "cancelled"],
+            "description": "`draft`: a file that somebody brought to the page for files and has not started.",
+        },
         "position": {"type": ["integer", "null"], "description": "In the line, from 1."},
         "seconds": {**NUMBER, "description": "Since it was taken in, or until it ended."},
-        "result": {"type": ["string", "null"], "description": "Where its prediction is."},
+        "result": {"type": ["string", "null"], "description": "Where its prediction, or its file, is."},
         "error": {"oneOf": [_ref("Problem"), {"type": "null"}]},
     }
-    return _object(job)
+    rows = _object({"total": COUNT, "done": COUNT, "failed": COUNT})
+    return _object(job, {"rows": {**rows, "description": "Of a file: how far it is, and how many have no answer."}})
 
 
 def _problem() -> Document:

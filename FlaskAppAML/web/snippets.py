@@ -19,6 +19,7 @@ from .openapi import bodied
 
 Snippets = dict[str, str]  # by language
 
+TOKEN = {"Authorization": "Bearer $TOKEN"}
 WIDTH = 88  # of Python
 LONGEST = 20_000  # characters of a body
 NOT_PYTHON = re.compile(r"\b(?:true|false|null)\b|\\[u/]")  # where JSON is no literal of Python
@@ -45,7 +46,7 @@ def of_call(address: str, schema: Schema, row: Row, *, is_locked: bool) -> Snipp
     """
     values = {f.name: _value(f, row[f.name]) for f in schema.visible() if row.get(f.name) is not None}
     files = {name: value.name for name, value in row.items() if isinstance(value, Upload) and name in values}
-    token = {"Authorization": "Bearer $TOKEN"} if is_locked else {}
+    token = TOKEN if is_locked else {}
     if not files:
         return _json_call(address, bodied(schema, values), token)
     texts = {name: _text(value) for name, value in values.items() if name not in files}
@@ -88,6 +89,17 @@ def _multipart_call(
         "curl": _curl(address, [*_curl_headers(token), *parts]),
         "Python": _python("post", [repr(address), f"files={{{opened}}}", *data, *_python_headers(token)]),
         "JavaScript": JAVASCRIPT.format(before="\n".join([*form, ""]), address=dumps(address), lines=_lines(script, 2)),
+    }
+
+
+def of_file(address: str, *, is_locked: bool) -> Snippets:
+    """A call of our API at `address` with a file of rows, which is read while it is sent."""
+    headers = {"Content-Type": "text/csv", **(TOKEN if is_locked else {})}
+    script = [f"headers: {_script_headers(headers)},", "body: input.files[0], // of an <input type=file>"]
+    return {
+        "curl": _curl(address, [*_curl_headers(headers), "-T cases.csv -X POST"]),
+        "Python": _python("post", [repr(address), 'data=open("cases.csv", "rb")', *_python_headers(headers)]),
+        "JavaScript": JAVASCRIPT.format(before="", address=dumps(address), lines=_lines(script, 2)),
     }
 
 

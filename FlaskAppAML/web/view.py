@@ -160,10 +160,18 @@ class Answer:
         return drawn, [(item.label, n, w, item.top) for item, n, w in zip(shown, said, widths, strict=True)]
 
     @staticmethod
-    def upright(table: Table, folded: bool = False) -> list[tuple[Column, str]]:
-        """The single row of a table as columns with their values; `folded`: as the endpoint wrote them."""
-        shown = zip(table.columns[:MOST_ROWS], table.rows[0], strict=False)
-        return [(column, _as_sent(value) if folded else _said(column, value)) for column, value in shown]
+    def upright(table: Table, folded: bool = False) -> list[tuple[str, str, str, str]]:
+        """The single row of a table: of each column its label, its name where it has both, the value, and the unit.
+        `folded`: as the endpoint wrote them."""
+        return [
+            (
+                column.label or column.name,
+                column.name if folded and column.label else "",
+                _as_sent(value) if folded else _said(column, value),
+                column.unit,
+            )
+            for column, value in zip(table.columns[:MOST_ROWS], table.rows[0], strict=False)
+        ]
 
     @staticmethod
     def rows(table: Table, folded: bool = False) -> list[list[tuple[Column, str]]]:
