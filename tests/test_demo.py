@@ -574,6 +574,7 @@ def test_model_file_is_small_and_readable() -> None:
     assert all(round(place, 5) == place for row in document["terms"].values() for place in row)
 
 
+@pytest.mark.slow
 def test_shipped_file_is_what_training_gives() -> None:
     assert train.differences(train.train(TEXTS["train"]), MODEL) == []
 
