@@ -10,13 +10,15 @@
     ├── Forbidden          403  forbidden     a form sent from another site
     ├── PageNotFound       404  not_found
     │   ├── AnswerGone                        its time is over
-    │   └── JobGone
+    │   ├── JobGone
+    │   └── ModelGone                         what a file was for
     ├── MethodNotAllowed   405  unsupported
     │   └── UnsupportedMedia   415
     ├── RateLimited        429  rate_limited
     ├── NotConfigured      503  not_configured
     ├── NotReady           503  unreachable   what answers need is away
     ├── QueueFull          503  overload      as many jobs wait as may
+    │   └── DraftsFull                        or files that nobody has started
     ├── JobsUnavailable    503  internal      their database is away
     ├── InternalError      500  internal      a fault of ours
     └── EndpointError                         the hosted model gave no answer
@@ -167,6 +169,11 @@ class JobGone(PageNotFound):
     lead = "Jobs are kept for a day after their end, or the link is not whole. Ask the model again."
 
 
+class ModelGone(PageNotFound):
+    said = "the model that this file is for is no longer here."
+    lead = "The file was not started, and goes by itself. Another model may take it: send it there."
+
+
 class MethodNotAllowed(AppError):
     kind, status = "unsupported", 405
     said = "this address does not take that kind of request."
@@ -207,6 +214,10 @@ class QueueFull(AppError):
     lead = "This one was not taken in, and nothing was sent."
     turn = "Yours: wait a little, then ask again."
     again = "Yes, after a pause."
+
+
+class DraftsFull(QueueFull):
+    said = "too many files are waiting for their start."
 
 
 class JobsUnavailable(AppError):

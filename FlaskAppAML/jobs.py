@@ -66,6 +66,7 @@ FIRST_PAUSE = 2.0  # before a job is tried again; each further pause is twice as
 LONGEST_PAUSE = 60.0
 MOST_BELLS = 100
 MOST_DRAFTS = 50
+MOST_DRAFT_FILES = 4  # of MAX_BATCH_BYTES, together
 MOST_SEARCHED = 100_000
 LOGGED_BODY = 2000
 RING_SECONDS = 1.0  # that a ticket waits for Redis at the most
@@ -159,10 +160,13 @@ class Jobs:
     def draft(self, id: str, model: str, file: BinaryIO) -> None:
         """Keeps a file of rows, on the disk when this returns, until it is begun or an hour has passed.
 
-        Raises QueueFull, JobsUnavailable."""
+        Raises DraftsFull, JobsUnavailable."""
         from .store import PIECE_BYTES
 
-        self._store.draft(id, model, iter(partial(file.read, PIECE_BYTES), b""), MOST_DRAFTS)
+        size = file.seek(0, os.SEEK_END)
+        file.seek(0)
+        most_bytes = MOST_DRAFT_FILES * self._settings.max_batch_bytes
+        self._store.draft(id, model, iter(partial(file.read, PIECE_BYTES), b""), size, MOST_DRAFTS, most_bytes)
         self._start()  # who sweeps
 
     def note(self, id: str, about: Document) -> None:

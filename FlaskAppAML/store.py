@@ -52,7 +52,7 @@ from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
-from .errors import JobsUnavailable, QueueFull
+from .errors import DraftsFull, JobsUnavailable, QueueFull
 from .outage import Outage
 
 LEASE_SECONDS = 30.0
@@ -131,6 +131,7 @@ compiles(now, "postgresql")(lambda *_, **__: "extract(epoch from clock_timestamp
 WAITS = and_(JOBS.c.state == "queued", JOBS.c.ready <= now())
 IS_LEFT = and_(JOBS.c.state == "running", JOBS.c.lease < now())  # its runner is gone
 IS_QUEUED = JOBS.c.state == "queued"
+IS_DRAFT = JOBS.c.state == "draft"
 IS_BATCH = JOBS.c.id.in_(select(BATCHES.c.job))
 IS_OPEN = JOBS.c.state.in_(("queued", "running"))
 
@@ -202,18 +203,24 @@ class Store:
             c.execute(insert(JOBS).values(row))
             _put(c, id, "input", data)
 
-    def draft(self, id: str, model: str, pieces: Iterable[bytes], most: int) -> None:
-        """A file that nobody has asked to be scored yet; it goes after a while. Raises QueueFull."""
+    def draft(self, id: str, model: str, pieces: Iterable[bytes], size: int, most: int, most_bytes: int) -> None:
+        """A file of `size` bytes that nobody has asked to be scored yet; it goes after a while. Raises DraftsFull."""
         with self._writing() as c:
-            if (c.scalar(select(func.count()).select_from(JOBS).where(JOBS.c.state == "draft")) or 0) >= most:
-                raise QueueFull(f"At most {most:,} files may wait for their start.", retry_after=DRAFT_SECONDS)
+            if (c.scalar(select(func.count()).select_from(JOBS).where(IS_DRAFT)) or 0) >= most:
+                raise DraftsFull(f"At most {most:,} files may wait for their start.", retry_after=DRAFT_SECONDS)
+            _check_drafts(c, size, most_bytes)
             row = {"id": id, "model": model, "state": "draft", "private": False, "made": now(), "ready": now()}
             c.execute(insert(JOBS).values(**row, until=now() + DRAFT_SECONDS))
         numbered = enumerate(pieces)
-        while some := list(islice(numbered, PIECES_AT_ONCE)):
-            with self._writing() as c:
-                for number, data in some:
-                    c.execute(insert(PIECES).values(job=id, what="file", number=number, data=data))
+        try:
+            while some := list(islice(numbered, PIECES_AT_ONCE)):
+                with self._writing() as c:
+                    _check_drafts(c, sum(len(data) for _, data in some), most_bytes)
+                    for number, data in some:
+                        c.execute(insert(PIECES).values(job=id, what="file", number=number, data=data))
+        except DraftsFull:  # others came in the meantime
+            self.forget(id)
+            raise
 
     def note(self, id: str, data: bytes) -> None:
         """What is known of a draft, in place of what was."""
@@ -492,6 +499,15 @@ def _check_room(c: Connection, most: int) -> None:
     waiting = c.scalar(select(func.count()).select_from(JOBS).where(IS_QUEUED)) or 0
     if waiting >= most:
         raise QueueFull(f"At most {most:,} jobs may wait.", retry_after=LEASE_SECONDS)
+
+
+def _check_drafts(c: Connection, more: int, most: int) -> None:
+    """Whether so many bytes more may be kept for files without a start."""
+    drafts = PIECES.c.job.in_(select(JOBS.c.id).where(IS_DRAFT))
+    kept = c.scalar(select(func.sum(func.length(PIECES.c.data))).where(drafts, PIECES.c.what == "file")) or 0
+    if kept + more > most:
+        said = f"Together they may have {most / 1024**2:,.0f} MB, and this one would be more."
+        raise DraftsFull(said, retry_after=DRAFT_SECONDS)
 
 
 def pieces_of(data: bytes) -> int:

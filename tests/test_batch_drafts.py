@@ -15,6 +15,8 @@ from soak.rows import RowsEndpoint, csv_rows
 
 from demo.server import Demo
 from FlaskAppAML import jobs as jobs_module
+from FlaskAppAML.errors import DraftsFull
+from FlaskAppAML.settings import Settings
 
 API = "/api/v1/models/model/batches"
 
@@ -98,3 +100,54 @@ def test_the_page_of_a_file_leads_to_the_next_one_whatever_its_process_knows(mak
     other.post(f"{job}/cancel")
     assert 'href="/batch">Another file</a>' in other.get(job).text
     assert other.post(f"{job}/delete").location.endswith("/batch")
+
+
+def test_files_that_wait_for_their_start_have_so_much_room_together(
+    make_app: MakeApp, model: RowsEndpoint, tmp_path: Path
+) -> None:
+    app = make_app(**model.settings(tmp_path), job_workers=0, max_batch_bytes=2**18)
+    client, store = app.test_client(), app.extensions["jobs"]._store
+    data = b"number,name\n" + b"1,%s\n" % (b"x" * 240_000)
+    drafts = [taken(client, data) for _ in range(4)]
+    page = client.post("/batch", data={"rows": (io.BytesIO(data), "rows.csv")})
+    assert page.status_code == 503
+    assert check(page.text).texts["h1"] == ["Too many files are waiting for their start."]
+    assert "Together they may have 1 MB" in page.text
+    program = client.post(API, data=data, content_type="text/csv")
+    assert (program.status_code, program.content_type) == (503, "application/problem+json")
+    assert int(program.headers["Retry-After"]) > 0
+    taken(client, b"".join(csv_rows(3)))  # for which there is room
+    assert client.delete(f"/api/v1/jobs/{drafts[0].rpartition('/')[2]}").status_code == 204
+    assert client.post(API, data=data, content_type="text/csv").status_code == 202
+    with store._engine.connect() as c:
+        assert c.exec_driver_sql("SELECT count(*) FROM jobs").scalar() == 5
+
+
+def test_files_that_come_at_the_same_time_have_no_more_room(make_app: MakeApp, tmp_path: Path) -> None:
+    """What was written of one that finds the room taken on its way is gone."""
+    store = make_app(data_dir=str(tmp_path)).extensions["jobs"]._store
+    piece, most = b"x" * 2**20, 40 * 2**20
+
+    def slow(other: str) -> Iterator[bytes]:
+        yield from [piece] * 16
+        if other:
+            store.draft(other, "model", [piece] * 16, 16 * 2**20, 9, most)
+        yield from [piece] * 16
+
+    with pytest.raises(DraftsFull):
+        store.draft("a" * 32, "model", slow("b" * 32), 32 * 2**20, 9, most)
+    assert [store.look(key) is not None for key in ("a" * 32, "b" * 32)] == [False, True]
+    assert not list(store.pieces("a" * 32, "file"))
+
+
+def test_a_draft_says_that_its_model_is_gone(make_app: MakeApp, model: RowsEndpoint, tmp_path: Path) -> None:
+    first, second = (
+        make_app(**model.settings(tmp_path), models=(name,), each=(Settings(**model.settings(tmp_path), name=name),))
+        for name in ("old", "new")
+    )
+    at = taken(first.test_client(), b"".join(csv_rows(3)))
+    client = second.test_client()
+    for answer in (client.get(at), client.post(at, data={"do": "start"}), client.post(at, data={"do": "look"})):
+        assert answer.status_code == 404
+        assert check(answer.text).texts["h1"] == ["The model that this file is for is no longer here."]
+    assert first.test_client().get(at).status_code == 200

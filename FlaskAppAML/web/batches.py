@@ -17,7 +17,7 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from .. import batch, sheets
 from ..batch import Done, Plan
-from ..errors import EndpointError, InvalidSheet, JobGone, PageNotFound, WrongInput
+from ..errors import EndpointError, InvalidSheet, JobGone, ModelGone, PageNotFound, WrongInput
 from ..results.figures import figure
 from ..schema import Schema
 from ..wire import dumps
@@ -120,13 +120,12 @@ def take(model: str = "") -> BaseResponse:
 
 
 def draft_of(file: Any, name: str, *, with_trial: bool = True) -> str:
-    """Its id. Raises InvalidSheet, QueueFull, JobsUnavailable."""
+    """Its id. Raises InvalidSheet, DraftsFull, JobsUnavailable."""
     endpoint, key = site().model, secrets.token_hex(16)
     schema = endpoint.schema
     fields = batch.fields_of(schema)
     sheet, first = sheets.look_with_rows(file, name, batch.known_names(fields))
     plan = Plan(sheet, sheets.match(sheet, fields).columns)
-    file.seek(0)
     jobs().draft(key, endpoint.name, file)
     _note(key, plan, schema, name, [row._asdict() for row in first], with_trial=with_trial)
     return key
@@ -160,7 +159,7 @@ def draft(id: str) -> BaseResponse:
 
 
 def _draft_page(id: str, wrong: str = "") -> str:
-    about = _about(id)
+    about = _about_draft(id)
     plan, schema = Plan.revive(about), site().model.schema
     tried = [Done(**row) for row in about["tried"]]
     names = batch.with_names([], tried)
@@ -187,7 +186,7 @@ def begin(id: str) -> BaseResponse:
     """With other columns the first rows are tried anew; or the whole file takes its place in the line."""
     if jobs().look(id).state != "draft":
         return _to_job(id)
-    about = _about(id)
+    about = _about_draft(id)
     schema, plan = site().model.schema, Plan.revive(about)
     columns = plan.sheet.columns
     chosen = {f.name: request.form.get(f"column-{i}", "") for i, f in enumerate(batch.fields_of(schema))}
@@ -300,6 +299,14 @@ def _about(id: str) -> dict[str, Any]:
     about = jobs().about(id)
     if about["model"] in site().models:
         g.model = site().models[about["model"]]
+    return about
+
+
+def _about_draft(id: str) -> dict[str, Any]:
+    """The same, before its start. Raises ModelGone."""
+    about = _about(id)
+    if about["model"] not in site().models:
+        raise ModelGone
     return about
 
 
