@@ -21,7 +21,7 @@ run: env/.run env/.demo
 test: env/.dev
 	@sh tests/system-packages.sh
 	$(BIN)/python -m pytest -n auto -m "not $(if $(CI),servers,slow)"
-	@$(if $(CI),,echo "The slow part (a new environment, the container) was left out; CI=true make test runs it too.")
+	@$(if $(CI),,echo "What is slow (kills, training, pages in more states, a new environment, the container) was left out; CI=true make test runs it too.")
 
 test-servers: env/.dev
 	@sh tests/system-packages.sh

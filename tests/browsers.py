@@ -118,11 +118,16 @@ def looked_at(page: Page, name: str) -> None:
 
 def until(page: Page, expression: str) -> None:
     """Playwright's own way of waiting for an expression needs `eval`, which the page forbids."""
-    for _ in range(100):
+    for _ in range(PATIENCE // 50):
         if page.evaluate(expression):
             return
-        page.wait_for_timeout(100)
+        page.wait_for_timeout(50)
     pytest.fail(f"never: {expression}")
+
+
+def stays(page: Page) -> None:
+    """Whatever the page was about to ask for comes before this, and a page that went away fails here."""
+    page.evaluate("fetch(location.pathname).then(() => null)")
 
 
 def framed(shot: Image.Image, place: Sequence[float], colour: str, slack: int) -> bool:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 from flask import Flask
 from flask.templating import Environment
 from flask.testing import FlaskClient
@@ -75,6 +76,15 @@ def misbehaving() -> Iterator[Misbehaving]:
 def demo() -> Iterator[Demo]:
     with start(KEY) as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def http() -> Iterator[requests.Session]:
+    """With the demo’s key. Proxies of the environment have no business between us and 127.0.0.1."""
+    with requests.Session() as session:
+        session.trust_env = False
+        session.headers["Authorization"] = f"Bearer {KEY}"
+        yield session
 
 
 @pytest.fixture

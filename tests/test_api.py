@@ -169,6 +169,7 @@ def test_a_failure_of_the_model_is_a_problem_document(make_app: MakeApp, misbeha
     assert KEY not in answer.text
 
 
+@pytest.mark.slow
 def test_a_client_made_from_the_document_scores(address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     program = str(Path(sys.executable).with_name("openapi-python-client"))
     where = ["--url", f"{address}/api/v1/openapi.json", "--output-path", str(tmp_path / "made")]

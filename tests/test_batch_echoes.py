@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from decimal import Decimal
@@ -28,14 +27,14 @@ SPELLED = b"number,name\n1,Pariss\n2,Berlin\n3,Rome\n"
 class Speller(RowsEndpoint):
     """Says each name again, without what is wrong with it, and its number."""
 
-    def _answer(self, body: bytes, lock: threading.Lock) -> tuple[int, Any]:
+    def _answer(self, body: bytes) -> tuple[int, Any]:
         data = json.loads(body)["dataframe_split"]["data"]
         self.most_rows = max(self.most_rows, len(data))
         return 200, {"predictions": [{"number": row[0], "name": row[1].replace("ss", "s"), "sure": 1} for row in data]}
 
 
 class Doubling(RowsEndpoint):
-    def _answer(self, body: bytes, lock: threading.Lock) -> tuple[int, Any]:
+    def _answer(self, body: bytes) -> tuple[int, Any]:
         return 200, {"predictions": [2 * row[0] for row in json.loads(body)["dataframe_split"]["data"]]}
 
 

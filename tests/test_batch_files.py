@@ -10,7 +10,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -34,9 +33,9 @@ class Model(RowsEndpoint):
         super().__init__()
         self.asked: list[list[Any]] = []
 
-    def _answer(self, body: bytes, lock: threading.Lock) -> tuple[int, Any]:
+    def _answer(self, body: bytes) -> tuple[int, Any]:
         self.asked += json.loads(body)["dataframe_split"]["data"]
-        return super()._answer(body, lock)
+        return super()._answer(body)
 
 
 @pytest.fixture

@@ -26,6 +26,7 @@ def model() -> Iterator[RowsEndpoint]:
         yield made
 
 
+@pytest.mark.slow
 def test_a_file_reaches_workers_that_have_no_folder_in_common_with_the_web(model: RowsEndpoint, tmp_path: Path) -> None:
     with running("redis", tmp_path, model) as setup:
         key = setup.send(io.BytesIO(b"".join(csv_rows(2_000, wrong=frozenset({7})))))

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from browsers import WIDTHS, OpenPage, Watched, framed, looked_at
+from browsers import WIDTHS, OpenPage, Watched, framed, looked_at, stays
 from conftest import KEY
 from PIL import Image
 from playwright.sync_api import Browser, Page
@@ -86,7 +86,9 @@ def test_tags_can_be_read_and_stay_in_the_picture(chromium: Browser, things: str
     with Watched(chromium, viewport={"width": width, "height": 900}) as page:
         ask(page, things)
         picture: Any = page.locator(".pic").bounding_box()
-        for tag in page.locator(".marks text:not([hidden])").all():
+        tags = page.locator(".marks text:not([hidden])").all()
+        assert len(tags) == 2
+        for tag in tags:
             place: Any = tag.bounding_box()
             assert place["height"] >= 14
             assert picture["x"] <= place["x"]
@@ -111,6 +113,7 @@ def test_the_threshold_hides_boxes_at_once_here_and_in_the_download(chromium: Br
         assert seen(page) == ["box-1", "box-2", "box-3"]
         assert page.inner_text("[data-weaker]") == ""
         page.press("#least", "Enter")
+        stays(page)
         assert "/answers/" not in page.url
 
 

@@ -186,7 +186,7 @@ def test_the_whole_story(script: bool, served: Served, open_page: Callable[..., 
         page.click("text=CSV")
     assert "Contoso & Söhne" in download.value.path().read_text("utf-8-sig")
     page.click("text=Link to this answer")
-    assert re.search(r"/answers/[0-9a-f]{32}$", page.url)
+    page.wait_for_url(re.compile(r"/answers/[0-9a-f]{32}$"))
     assert "Contoso & Söhne" in page.inner_text("h2.said")
     page.click("text=Clear")
     assert page.input_value("[name=title]") == ""

@@ -55,7 +55,7 @@ def test_a_frame_gets_its_boxes_and_its_sentence(faces: FlaskClient) -> None:
     assert 60 < wide < 90
     assert 60 < high < 90
     assert page.texts["text"][0].startswith("face 0.")
-    assert "1 face" in page.texts["p"][0]
+    assert "One box: face." in page.texts["p"][0]
 
 
 def test_nothing_of_a_frame_is_kept(faces: FlaskClient) -> None:

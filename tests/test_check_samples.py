@@ -47,5 +47,5 @@ def test_what_may_be_a_text_a_list_or_null_may_be_null() -> None:
     document = {"type": "object", "required": ["stop"], "properties": {"stop": {"anyOf": listed, "title": "Stop"}}}
     (stop,) = fields_of_object(document, document)
     assert stop.nullable
-    assert [one.label for one in stop.alternatives] == ["Text", "List"]
+    assert [one.label for one in stop.alternatives] == ["Text", "List of texts"]
     assert stop.parse(None, "json") is None

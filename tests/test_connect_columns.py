@@ -138,12 +138,11 @@ def test_the_key_in_a_refusal_stays_secret(browser: FlaskClient, stand_in: Servi
 )
 def test_the_description_gives_the_same_form_as_the_columns(signature: str) -> None:
     columns = mlflow.columns_of_error(refusal(signature)["message"])
-    meant = mlflow.schema_of_columns(columns)
     found = mlflow.read_schema("http://h/invocations", mlflow.description_of_columns(columns), {})
     assert found is not None
-    assert found.envelope == meant.envelope
+    assert found.envelope == ("inputs" if signature.startswith("Tensor") else "dataframe_split")
     if all(f.column for f in columns):
-        assert [about(f) for f in found.fields] == [about(f) for f in meant.fields]
+        assert [about(f) for f in found.fields] == [about(f) for f in columns]
 
 
 def about(f: Field) -> tuple[Any, ...]:

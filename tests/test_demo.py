@@ -10,7 +10,6 @@ import subprocess
 import sys
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterator
 from contextlib import closing, suppress
 from http.client import HTTPConnection
 from importlib.metadata import version
@@ -20,11 +19,11 @@ from urllib.parse import urlsplit
 
 import pytest
 import requests
+from conftest import KEY
 
 from demo import companies, server, train
 from demo.protocol import COLUMNS
 
-KEY = "a-key-for-tests"
 DEMO = Path(server.__file__).parent
 MODEL = companies.load()
 TEXTS = {name: train.read_texts(name) for name in ("train", "unseen")}
@@ -33,21 +32,6 @@ ROW = ["Contoso", "Commercial banking", "A bank with branches, savings accounts 
 TABLE = {"ColumnNames": list(COLUMNS), "Values": [ROW]}
 RECORD = dict(zip(COLUMNS, ROW, strict=True))
 DISTANCES = [f"DistancesToClusterCenter no.{number}" for number in range(10)]
-
-
-@pytest.fixture(scope="module")
-def demo() -> Iterator[server.Demo]:
-    with server.start(KEY) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def http() -> Iterator[requests.Session]:
-    with requests.Session() as session:
-        # Proxies of the environment have no business between us and 127.0.0.1.
-        session.trust_env = False
-        session.headers["Authorization"] = f"Bearer {KEY}"
-        yield session
 
 
 def body(source: object, parameters: object = None) -> dict[str, Any]:
@@ -590,6 +574,7 @@ def test_model_file_is_small_and_readable() -> None:
     assert all(round(place, 5) == place for row in document["terms"].values() for place in row)
 
 
+@pytest.mark.slow
 def test_shipped_file_is_what_training_gives() -> None:
     assert train.differences(train.train(TEXTS["train"]), MODEL) == []
 

@@ -7,13 +7,13 @@ import json
 import math
 import sys
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 import requests
+from conftest import KEY
 from vectors_of import vectors_of
 
 from demo import iris, iris_mlflow, iris_v2, reviews, reviews_hf, server, train_iris, train_reviews
@@ -21,25 +21,10 @@ from FlaskAppAML.dialects import huggingface
 from FlaskAppAML.results import Scores
 from FlaskAppAML.wire import Reply
 
-KEY = "a-key-for-tests"
 DEMO = Path(server.__file__).parent
 IRIS, REVIEWS = iris.load(), reviews.load()
 SETOSA, VIRGINICA = (5.1, 3.5, 1.4, 0.2), (6.7, 3.0, 5.2, 2.3)
 SETOSA_RECORD = dict(zip(iris.COLUMNS, SETOSA, strict=True))
-
-
-@pytest.fixture(scope="module")
-def demo() -> Iterator[server.Demo]:
-    with server.start(KEY) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def http() -> Iterator[requests.Session]:
-    with requests.Session() as session:
-        session.trust_env = False
-        session.headers["Authorization"] = f"Bearer {KEY}"
-        yield session
 
 
 def root(demo: server.Demo) -> str:

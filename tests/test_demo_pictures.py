@@ -22,6 +22,7 @@ from urllib.parse import urlsplit
 
 import pytest
 import requests
+from conftest import KEY
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 from vectors_of import vectors_of
 
@@ -33,27 +34,12 @@ from FlaskAppAML.results import Boxes, Images, Part, Scores
 from FlaskAppAML.schema import Schema, Upload
 from FlaskAppAML.wire import Reply, Request
 
-KEY = "a-key-for-tests"
 DEMO = Path(server.__file__).parent
 PICTURES = DEMO / "pictures"
 MODEL = digits.load()
 ASTRONAUT = (PICTURES / "astronaut.jpg").read_bytes()
 FACE = (132, 49, 205, 123)  # where hers is, in pixels
 TEMPLATE = {"dialect": "raw", "fields": [{"name": "image", "type": "image"}]}
-
-
-@pytest.fixture(scope="module")
-def demo() -> Iterator[server.Demo]:
-    with server.start(KEY) as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def http() -> Iterator[requests.Session]:
-    with requests.Session() as session:
-        session.trust_env = False
-        session.headers["Authorization"] = f"Bearer {KEY}"
-        yield session
 
 
 @pytest.fixture

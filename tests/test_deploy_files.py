@@ -180,6 +180,7 @@ def test_every_failure_of_deploy_cmd_is_explained() -> None:
     """Before each line that may fail there is a sentence for it that is its own."""
     script = (ROOT / "deploy.cmd").read_text("ascii")
     said = [line for line in script.splitlines() if 'set "PROBLEM=' in line or "goto failed" in line]
+    assert "goto failed" in said[-1]
     for before, line in itertools.pairwise(said):
         assert "goto failed" not in line or 'set "PROBLEM=' in before, line
 

@@ -143,8 +143,8 @@ def open_form(open_page: OpenPage, asked: Asked) -> OpenPage:
 
 
 def send(page: Page) -> None:
-    page.click("button.go")
-    page.wait_for_load_state()
+    with page.expect_navigation():
+        page.click("button.go")
 
 
 def by_name(name: str) -> str:

@@ -439,6 +439,7 @@ def test_a_file_with_wrong_bytes_is_a_picture_or_our_sentence(kind: str) -> None
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="limits on memory are those of Unix")
+@pytest.mark.slow
 def test_memory_is_bounded_whatever_comes(tmp_path: Path) -> None:
     """The largest picture that is taken, in the format and mode that takes the most, four at once within 1.5 GB."""
     path = tmp_path / "large.png"

@@ -86,7 +86,7 @@ def test_without_a_script_it_comes_to_the_answer_by_itself(open_page: OpenPage, 
     url, _ = at(job_workers=1)
     page = open_page(java_script_enabled=False)
     ask(page, url)
-    expect(page.locator(".said")).to_have_text("The model is at work on it.")
+    expect(page.get_by_role("link", name="Check again")).to_be_visible()
     page.wait_for_url("**/answers/*", timeout=20_000)
     expect(page.locator(".said")).to_contain_text("Ada")
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from soak.desk import MOST_SHARE, Desk, opened
+from soak.desk import JOBS, MOST_SHARE, Desk, opened
 from soak.kills import embedded, mixed
 from soak.parts import HAS_POSTGRES, HAS_REDIS, Endpoint
 
@@ -35,10 +35,10 @@ def desk(request: pytest.FixtureRequest, model: Endpoint, tmp_path: Path) -> Ite
 def test_two_workers_do_twice_as_much(desk: Desk, model: Endpoint) -> None:
     desk.worker()
     desk.wait(desk.put(1))
-    alone = desk.wait(desk.put(8))
+    alone = desk.wait(desk.put(JOBS))
     assert model.most_at_once == 1
     desk.second(model)
-    together = desk.wait(desk.put(8))
+    together = desk.wait(desk.put(JOBS))
     assert model.most_at_once == 2
     assert together < MOST_SHARE * alone
 

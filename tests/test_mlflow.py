@@ -16,7 +16,7 @@ from FlaskAppAML import faults
 from FlaskAppAML.dialects import mlflow
 from FlaskAppAML.errors import EndpointError, WrongInput
 from FlaskAppAML.results import Table
-from FlaskAppAML.schema import Schema
+from FlaskAppAML.schema import Field, Schema
 from FlaskAppAML.wire import Reply
 
 VECTORS = vectors_of("mlflow")
@@ -280,6 +280,13 @@ def said(name: str) -> str:
     return str(VECTORS[name]["response"]["body"]["message"])
 
 
+def described(columns: list[Field]) -> Schema:
+    """As /connect goes on from the columns that a refusal named."""
+    schema = mlflow.read_schema(URL, mlflow.description_of_columns(columns), {})
+    assert schema is not None
+    return schema
+
+
 def test_a_refusal_names_the_columns() -> None:
     columns = mlflow.columns_of_error(said("mlflow_schema_probe"))
     expected = VECTORS["mlflow_schema_probe"]["expected"]["schema"]["fields"]
@@ -287,7 +294,7 @@ def test_a_refusal_names_the_columns() -> None:
         (column["name"], column["type"], column["required"]) for column in expected
     ]
     assert {f.kind for f in columns} == {"number"}
-    schema = mlflow.schema_of_columns(columns)
+    schema = described(columns)
     row = {f.name: i for i, f in enumerate(columns)}
     assert sent(schema, [row])["dataframe_split"] == {"columns": list(row), "data": [[0, 1, 2, 3]]}
     with pytest.raises(EndpointError) as caught:
@@ -318,12 +325,12 @@ def test_signatures_of_all_types_are_read(signature: str, fields: Any) -> None:
 
 def test_columns_without_names_are_counted_and_a_tensor_is_an_input() -> None:
     columns = mlflow.columns_of_error("with schema '[long (required), double (required)]'. Error")
-    assert sent(mlflow.schema_of_columns(columns), [{"input 1": 2**60 + 1, "input 2": Decimal("0.5")}]) == {
-        "dataframe_split": {"columns": [0, 1], "data": [[2**60 + 1, 0.5]]}
-    }
+    counted = described(columns)
+    row = dict(zip((f.name for f in counted.fields), (2**60 + 1, Decimal("0.5")), strict=True))
+    assert sent(counted, [row]) == {"dataframe_split": {"columns": [0, 1], "data": [[2**60 + 1, 0.5]]}}
     assert (columns[0].minimum, columns[0].maximum) == (Decimal(-(2**63)), Decimal(2**63 - 1))
     (tensor,) = mlflow.columns_of_error("with schema '[Tensor('float64', (-1, 4))]'. Error")
-    assert sent(mlflow.schema_of_columns([tensor]), [{"input 1": [1, 2, 3, 4]}]) == {"inputs": [[1, 2, 3, 4]]}
+    assert mlflow.description_of_columns([tensor]) == {"inputs": [[0.5, 0.5, 0.5, 0.5]]}
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import json
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -14,6 +13,7 @@ import requests
 from browsers import OpenPage, looked_at, some
 from playwright.sync_api import Page, expect
 from serving import served
+from test_results_views import answer_of
 
 import FlaskAppAML
 from FlaskAppAML.results import (
@@ -28,7 +28,6 @@ from FlaskAppAML.results import (
     Media,
     Number,
     Part,
-    Result,
     Score,
     Scores,
     Series,
@@ -38,11 +37,9 @@ from FlaskAppAML.results import (
     Text,
     Vector,
 )
-from FlaskAppAML.results.presentation import present
 from FlaskAppAML.settings import Settings
 from FlaskAppAML.web import view
 from FlaskAppAML.web.site import site
-from FlaskAppAML.wire import dumps
 
 PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAADElEQVR4nGNgYGAAAAAEAAH2FzhVAAAAAElFTkSuQmCC"
 WAV = "UklGRiQAAABXQVZFZm10IBAAAAABAAEAQB8AAIA+AAACABAAZGF0YQAAAAA="
@@ -75,16 +72,6 @@ ANSWERS: dict[str, list[Part]] = {
         Table("", [Column("model")], [["v3"]]),
     ],
 }
-META = {"total_ms": 20.0, "endpoint_ms": 10.0, "request_id": "0" * 32}
-
-
-def answer_of(parts: list[Part]) -> view.Answer:
-    """As it comes back from disk."""
-    shown = present(Result(parts, {}), {}, "")
-    prediction = {"id": "ab" * 16, "outputs": [part.document() for part in shown.parts], "raw": {}, "meta": META}
-    request = {"method": "POST", "target": "/", "body": "{}"}
-    document = {"prediction": prediction, "said": vars(shown.said), "request": request, "until": 9e9}
-    return view.Answer(json.loads(dumps(document)))
 
 
 @pytest.fixture(scope="module")
@@ -101,7 +88,7 @@ def answers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     app = FlaskAppAML.create_app(settings, local=False, demo=False)
 
     def of(name: str) -> str:
-        return view.form_page(site().model.form_class()(), answer=answer_of(ANSWERS[name]))
+        return view.form_page(site().model.form_class()(), answer=answer_of(*ANSWERS[name]))
 
     app.add_url_rule("/of/<name>", view_func=of)
     with served(app) as found:

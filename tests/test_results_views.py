@@ -51,12 +51,9 @@ def answer_of(*parts: Part) -> Answer:
     """As it comes back from disk."""
     shown = present(Result(list(parts), {}), {}, "")
     prediction = {"id": "ab" * 16, "outputs": [part.document() for part in shown.parts], "raw": {}, "meta": META}
-    document = {
-        "prediction": prediction,
-        "said": vars(shown.said),
-        "request": {"method": "POST", "target": "/", "body": ""},
-    }
-    return Answer(json.loads(dumps({**document, "request": {**document["request"], "body": "{}"}})))
+    request = {"method": "POST", "target": "/", "body": "{}"}
+    document = {"prediction": prediction, "said": vars(shown.said), "request": request, "until": 9e9}
+    return Answer(json.loads(dumps(document)))
 
 
 def shown(app: Flask, *parts: Part) -> tuple[Page, str]:

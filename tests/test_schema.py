@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from doors import ELSEWHERE, REFUSED, SENT, TYPED, Door, by_json, by_text, check, through
 from werkzeug.datastructures import MultiDict
 
 from FlaskAppAML.errors import SettingError, WrongInput
@@ -16,9 +17,6 @@ from FlaskAppAML.schema import Field, Schema
 from FlaskAppAML.schema.changes import customised
 from FlaskAppAML.schema.hints import hint
 from FlaskAppAML.schema.values import InvalidValue
-
-REFUSED = object()  # the outcome: InvalidValue, or a message beside the form's field
-ELSEWHERE = object()  # no such value comes in by this door
 
 NUMBER, INTEGER, TEXT = Field("x", kind="number"), Field("x", kind="integer"), Field("x")
 BOOLEAN = Field("x", kind="boolean")
@@ -150,14 +148,6 @@ TABLE: list[tuple[Field, Any, Any, Any]] = [
 ]
 
 
-def by_text(field: Field, typed: Any) -> Any:
-    return field.parse(typed, "text")
-
-
-def by_json(field: Field, sent: Any) -> Any:
-    return field.parse(sent, "json")
-
-
 def by_form(field: Field, typed: Any) -> Any:
     """As a browser sends it: where there is a list, the value of the choice with that text on it."""
     kind = form_class(Schema((field,)))
@@ -172,28 +162,12 @@ def by_form(field: Field, typed: Any) -> Any:
     return form.row()["x"]
 
 
-DOORS = {"text": (by_text, 1), "json": (by_json, 2), "form": (by_form, 1)}
+DOORS = {"text": (by_text, TYPED), "json": (by_json, SENT), "form": (by_form, TYPED)}
 
 
-def through_doors() -> list[Any]:
-    found = []
-    for row in TABLE:
-        for name, (door, column) in DOORS.items():
-            if row[column] is not ELSEWHERE:
-                shown = f"{name}-{row[0].kind}-{row[column]!r:.30}"
-                found.append(pytest.param(door, row[0], row[column], row[3], id=shown))
-    return found
-
-
-@pytest.mark.parametrize(("door", "field", "value", "outcome"), through_doors())
-def test_a_value_has_the_same_outcome_by_every_door(door: Any, field: Field, value: Any, outcome: Any) -> None:
-    if outcome is REFUSED:
-        with pytest.raises(InvalidValue):
-            door(field, value)
-        return
-    got = door(field, value)
-    assert got == outcome
-    assert type(got) is type(outcome)
+@pytest.mark.parametrize(("door", "field", "value", "outcome"), through(DOORS, TABLE))
+def test_a_value_has_the_same_outcome_by_every_door(door: Door, field: Field, value: Any, outcome: Any) -> None:
+    check(door, field, value, outcome)
 
 
 @pytest.mark.parametrize(

@@ -149,7 +149,7 @@ def test_a_taken_port_is_explained(tmp_path: Path) -> None:
     assert "Use another port" in done.stderr
 
 
-@pytest.mark.parametrize("application", ["app:app", "FlaskAppAML:app"])
+@pytest.mark.parametrize("application", ["app:app", pytest.param("FlaskAppAML:app", marks=pytest.mark.slow)])
 def test_gunicorn_serves_with_our_settings(tmp_path: Path, demo: Demo, application: str) -> None:
     port = free_port()
     command = [sys.executable, "-m", "gunicorn", "--bind", f"127.0.0.1:{port}", application]

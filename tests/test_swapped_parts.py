@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from browsers import Watched, looked_at, until
+from browsers import Watched, looked_at, stays, until
 from conftest import KEY
 from playwright.sync_api import Browser, Page
 from serving import served
@@ -84,7 +84,7 @@ def test_boxes_stand_over_the_picture_and_obey_on_connect(chromium: Browser, con
         page.fill("#least-2", "0.99")
         assert page.evaluate(shown) == ["box-1"]
         page.press("#least", "Enter")
-        page.wait_for_timeout(200)
+        stays(page)
         assert page.is_visible("#answer"), "it asks nobody"
         page.click("text=Try it")
         until(page, "document.querySelector('#least').value === '0.5'")

@@ -12,12 +12,12 @@ import itertools
 import json
 import math
 import time
-from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any, get_args
 
 import pytest
+from doors import ELSEWHERE, REFUSED, SENT, TYPED, Door, by_json, by_text, check, through
 from werkzeug.datastructures import MultiDict
 
 from FlaskAppAML.forms import form_class
@@ -28,9 +28,6 @@ from FlaskAppAML.schema.hints import hint
 from FlaskAppAML.schema.patterns import compiled, matches, pattern_words
 from FlaskAppAML.schema.strict_json import read_strict
 from FlaskAppAML.schema.values import InvalidValue
-
-REFUSED = object()  # the outcome: InvalidValue, or a message beside the form's field
-ELSEWHERE = object()  # no such value comes in by this door
 
 
 def number(text: Any) -> Decimal:
@@ -201,14 +198,6 @@ TABLE: list[tuple[Field, Any, Any, Any]] = [
 ]
 
 
-def by_text(field: Field, typed: Any) -> Any:
-    return field.parse(typed, "text")
-
-
-def by_json(field: Field, sent: Any) -> Any:
-    return field.parse(sent, "json")
-
-
 def by_form(field: Field, typed: Any) -> Any:
     return _through(field, MultiDict({"x": typed} if typed != [] else {}))
 
@@ -224,36 +213,12 @@ def _through(field: Field, sent: MultiDict[str, Any]) -> Any:
     return form.row()["x"]
 
 
-DOORS: dict[str, tuple[Callable[[Field, Any], Any], int]] = {
-    "text": (by_text, 1),
-    "form": (by_form, 1),
-    "json": (by_json, 2),
-    "box": (by_box, 2),
-}
+DOORS = {"text": (by_text, TYPED), "form": (by_form, TYPED), "json": (by_json, SENT), "box": (by_box, SENT)}
 
 
-def through_doors() -> list[Any]:
-    found = []
-    for row in TABLE:
-        for name, (door, column) in DOORS.items():
-            several = isinstance(row[column], list) and column == 1
-            if row[column] is ELSEWHERE or (several and name == "text"):
-                continue
-            found.append(
-                pytest.param(door, row[0], row[column], row[3], id=f"{name}-{row[0].kind}-{row[column]!r:.30}")
-            )
-    return found
-
-
-@pytest.mark.parametrize(("door", "field", "value", "outcome"), through_doors())
-def test_a_value_has_the_same_outcome_by_every_door(door: Any, field: Field, value: Any, outcome: Any) -> None:
-    if outcome is REFUSED:
-        with pytest.raises(InvalidValue):
-            door(field, value)
-        return
-    got = door(field, value)
-    assert got == outcome
-    assert type(got) is type(outcome)
+@pytest.mark.parametrize(("door", "field", "value", "outcome"), through(DOORS, TABLE))
+def test_a_value_has_the_same_outcome_by_every_door(door: Door, field: Field, value: Any, outcome: Any) -> None:
+    check(door, field, value, outcome)
 
 
 @pytest.mark.parametrize(

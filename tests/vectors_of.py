@@ -7,6 +7,10 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from FlaskAppAML import faults
+from FlaskAppAML.errors import EndpointError
 from FlaskAppAML.results import Boxes, Images, Number, Part, Result, Scores, Spans, Table, Text, Vector
 from FlaskAppAML.wire import Reply
 
@@ -49,6 +53,19 @@ def reply_of(vector: dict[str, Any]) -> Reply:
     response = vector["response"]
     headers = {name.lower(): str(value) for name, value in (response.get("headers") or {}).items()}
     return Reply(int(response["status"]), headers, body_of(response.get("body")))
+
+
+def refused(vector: dict[str, Any]) -> EndpointError | None:
+    """None for an answer. The error that the exchange is held to be; that it is the right one is checked here."""
+    expected = vector["expected"].get("error")
+    if expected is None:
+        faults.check(reply_of(vector))
+        return None
+    with pytest.raises(EndpointError) as caught:
+        faults.check(reply_of(vector))
+    assert caught.value.kind == expected["kind"]
+    assert expected["message"] in caught.value.endpoint_text
+    return caught.value
 
 
 # What a Result means

@@ -306,15 +306,3 @@ def _tensor(datatype: str) -> Any:
     for length in reversed(lengths):
         made = [made] * length
     return made
-
-
-def schema_of_columns(columns: Iterable[Field]) -> Schema:
-    """The Schema for what `columns_of_error` found. Columns without names are counted, as pandas does; one tensor
-    without a name is sent as `inputs`."""
-    fields = tuple(columns)
-    counted = () if all(f.column for f in fields) else tuple(range(len(fields)))
-    frame = Frame("split", ("dataframe_split",), counted)
-    if counted and fields[0].datatype.startswith("Tensor"):
-        frame = Frame("values", ("inputs",))
-    source = "the endpoint’s refusal of an empty request"
-    return Schema(fields, frame.path[0], source=source, dialect="mlflow", options={"frame": frame})

@@ -87,34 +87,31 @@ def read_schema(url: str, document: Any, headers: Mapping[str, str]) -> Schema |
     envelope = _envelope(method, ways, [way for _, way, _ in read].count("body"))
     pointers = {f.name: target for f, way, target in read if way == "json"}
     _check_places(pointers.values())
-    options = {
-        "method": method,
-        "headers": _headers(document.get("headers", {}), envelope),
-        "pointers": pointers,
-        "answer": _pointer("answer", document.get("answer", "")),
-        "poll": _poll(document["poll"]) if document.get("poll") is not None else None,
-    }
-    if options["poll"] and not options["answer"]:
-        options["answer"] = options["poll"]["answer"]
-    streams = document.get("stream", False)
-    if not isinstance(streams, bool):
-        raise _wrong("stream must be true or false")
-    if streams and options["poll"]:
-        raise _wrong("an answer comes by poll or by stream, not by both")
+    headers = _headers(document.get("headers", {}), envelope)
     words = {key: _a_text(key, document.get(key, "")) for key in ("title", "description", "subject")}
     if words["subject"] and words["subject"] not in {f.name for f in fields}:
         raise _wrong(f"the subject {words['subject']} is no field")
-    address = _address(url, document.get("url", ""))
     return Schema(
         fields,
         envelope,
         source="a raw template",
         dialect="raw",
-        url=address,
-        options=options,
-        streams=streams,
+        url=_address(url, document.get("url", "")),
+        options={"method": method, "headers": headers, "pointers": pointers, **_of_answer(document)},
+        streams=document.get("stream", False),
         **words,
     )
+
+
+def _of_answer(document: Mapping[str, Any]) -> dict[str, Any]:
+    """The options that say how the answer comes, and where it stands. Raises SettingError."""
+    poll = _poll(document["poll"]) if document.get("poll") is not None else None
+    answer = _pointer("answer", document.get("answer", ""))
+    if not isinstance(document.get("stream", False), bool):
+        raise _wrong("stream must be true or false")
+    if poll and document.get("stream"):
+        raise _wrong("an answer comes by poll or by stream, not by both")
+    return {"answer": answer or (poll["answer"] if poll else ""), "poll": poll}
 
 
 def _wrong(what: str) -> SettingError:

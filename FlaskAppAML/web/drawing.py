@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from typing import Any
 
 from flask.templating import Environment
@@ -43,6 +43,11 @@ class OnePass(CodeGenerator):
 
 class Pages(Environment):
     code_generator_class = OnePass
+
+    def make_globals(self, d: MutableMapping[str, Any] | None) -> MutableMapping[str, Any]:
+        """One dict: Jinja's ChainMap shows what is added later too, and is copied for each page, name by name. All of
+        ours are there before the first page."""
+        return {**self.globals, **(d or {})}
 
 
 # Pages drawn once

@@ -48,7 +48,7 @@ class Site:
     @property
     def path(self) -> str:
         """Where this request's form is."""
-        return f"/models/{self.chosen.name}" if self.chosen and len(self.models) > 1 else "/"
+        return f"/models/{self.model.name}" if len(self.models) > 1 else "/"
 
     def choose(self, name: str) -> None:
         """Makes `name` the model of this request. Raises PageNotFound, or NotConfigured where a setting is missing."""

@@ -9,7 +9,7 @@ import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cached_property, lru_cache
 from http import HTTPStatus
 from itertools import cycle, groupby
 from typing import Any
@@ -54,11 +54,13 @@ def common() -> dict[str, Any]:
 @pass_environment
 def drawn(jinja: Environment, part: Part, answer: Answer, folded: bool = False) -> str:
     """One part by its own template. A macro, since an `include` costs more than what most of them draw."""
-    return _template(jinja, part).draw(part, answer, folded)  # type: ignore[no-any-return]
+    return _macros(jinja, part.kind).draw(part, answer, folded)  # type: ignore[no-any-return]
 
 
-def _template(jinja: Environment, part: Part) -> Any:
-    return jinja.get_template(f"results/{part.kind}.html").module
+@lru_cache(maxsize=256)
+def _macros(jinja: Environment, kind: str) -> Any:
+    """Those of the template of this kind of part."""
+    return jinja.get_template(f"results/{kind}.html").module
 
 
 def form_files(form: SchemaForm) -> Markup:
@@ -71,7 +73,7 @@ def answer_files(jinja: Environment, answer: Answer) -> Markup:
     """The sheets and scripts that the views of an answer need: each template says it in its macro `files`, by their
     names in `static/`."""
     parts = [*answer.views, *answer.tables]
-    macros = (getattr(_template(jinja, part), "files", None) for part in parts)
+    macros = (getattr(_macros(jinja, part.kind), "files", None) for part in parts)
     names = {name for part, files in zip(parts, macros, strict=True) if files for name in files(part).split()}
     return _linked(sorted(names))
 
@@ -158,10 +160,18 @@ class Answer:
         return drawn, [(item.label, n, w, item.top) for item, n, w in zip(shown, said, widths, strict=True)]
 
     @staticmethod
-    def upright(table: Table, folded: bool = False) -> list[tuple[Column, str]]:
-        """The single row of a table as columns with their values; `folded`: as the endpoint wrote them."""
-        shown = zip(table.columns[:MOST_ROWS], table.rows[0], strict=False)
-        return [(column, _as_sent(value) if folded else _said(column, value)) for column, value in shown]
+    def upright(table: Table, folded: bool = False) -> list[tuple[str, str, str, str]]:
+        """The single row of a table: of each column its label, its name where it has both, the value, and the unit.
+        `folded`: as the endpoint wrote them."""
+        return [
+            (
+                column.label or column.name,
+                column.name if folded and column.label else "",
+                _as_sent(value) if folded else _said(column, value),
+                column.unit,
+            )
+            for column, value in zip(table.columns[:MOST_ROWS], table.rows[0], strict=False)
+        ]
 
     @staticmethod
     def rows(table: Table, folded: bool = False) -> list[list[tuple[Column, str]]]:

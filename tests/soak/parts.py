@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, Self
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 KEY = "key-of-the-slow-endpoint"
@@ -61,38 +61,30 @@ def wait_until_it_serves(port: int, seconds: float = 60.0) -> None:
             return
 
 
-class Endpoint:
-    """A model that needs `seconds` for each answer, `{"answer": name}`, and counts how often it was asked for each."""
+class Model:
+    """A model server. `answer` says the status and the JSON of each answer; it runs in a thread for each call."""
 
-    def __init__(self, seconds: float) -> None:
-        self.seconds = seconds
-        self.status = 200
-        self.calls: Counter[str] = Counter()
-        self.names: list[str] = []  # in the order in which they came
+    path = "/score"
+    about: ClassVar[dict[str, str]] = {"schema": SAMPLE}  # the settings of who asks
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
         self.at_once = self.most_at_once = 0
-        lock = threading.Lock()
         outer = self
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            wbufsize = -1  # an answer in one packet
 
             def do_POST(self) -> None:
-                name = json.loads(self.rfile.read(int(self.headers["Content-Length"]))).get("name", "")
-                outer.calls[name] += 1
-                outer.names.append(name)
-                with lock:
-                    outer.at_once += 1
-                    outer.most_at_once = max(outer.most_at_once, outer.at_once)
-                time.sleep(outer.seconds)
-                with lock:
-                    outer.at_once -= 1
-                body = json.dumps({"answer": name}).encode()
+                status, answer = outer.answer(self.rfile.read(int(self.headers["Content-Length"])))
+                said = json.dumps(answer).encode()
                 with suppress(OSError):  # who asked may be dead
-                    self.send_response(outer.status)
+                    self.send_response(status)
                     self.send_header("Content-Type", "application/json")
-                    self.send_header("Content-Length", str(len(body)))
+                    self.send_header("Content-Length", str(len(said)))
                     self.end_headers()
-                    self.wfile.write(body)
+                    self.wfile.write(said)
 
             def log_message(self, *_: object) -> None:
                 pass
@@ -105,9 +97,17 @@ class Endpoint:
                 pass
 
         self._server = Server(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self._server.server_address[1]}/score"
+        self.url = f"http://127.0.0.1:{self._server.server_address[1]}{self.path}"
 
-    def __enter__(self) -> Endpoint:
+    def answer(self, body: bytes) -> tuple[int, Any]:
+        raise NotImplementedError
+
+    def begins(self) -> None:
+        """Under the lock."""
+        self.at_once += 1
+        self.most_at_once = max(self.most_at_once, self.at_once)
+
+    def __enter__(self) -> Self:
         threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
         return self
 
@@ -117,8 +117,30 @@ class Endpoint:
 
     def settings(self, data_dir: Path, **more: Any) -> dict[str, Any]:
         """For `Settings(**...)`."""
-        given = {"url": self.url, "api_key": KEY, "schema": SAMPLE, "data_dir": str(data_dir), "rate_limit": "off"}
-        return {**given, **more}
+        given = {"url": self.url, "api_key": KEY, "data_dir": str(data_dir), "rate_limit": "off"}
+        return {**given, **self.about, **more}
+
+
+class Endpoint(Model):
+    """A model that needs `seconds` for each answer, `{"answer": name}`, and counts how often it was asked for each."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__()
+        self.seconds = seconds
+        self.status = 200
+        self.calls: Counter[str] = Counter()
+        self.names: list[str] = []  # in the order in which they came
+
+    def answer(self, body: bytes) -> tuple[int, Any]:
+        name = json.loads(body).get("name", "")
+        self.calls[name] += 1
+        self.names.append(name)
+        with self.lock:
+            self.begins()
+        time.sleep(self.seconds)
+        with self.lock:
+            self.at_once -= 1
+        return self.status, {"answer": name}
 
 
 @contextmanager
