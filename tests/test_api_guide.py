@@ -54,7 +54,9 @@ def shown(html: str, id: str) -> dict[str, str]:
     """The snippets of one list, by language."""
     return {
         language: unescape(text)
-        for language, text in re.findall(rf'<pre id="{id}-\d"[^>]*aria-label="With (\w+)">(.*?)</pre>', html, re.DOTALL)
+        for language, text in re.findall(
+            rf'<pre id="{id}-\d"[^>]*aria-label="With (\w+)[^"]*">(.*?)</pre>', html, re.DOTALL
+        )
     }
 
 
@@ -92,6 +94,8 @@ def test_the_call_for_a_file_takes_it_in(address: str, settings: Settings, langu
     (tmp_path / "cases.csv").write_text("title,category,text\nContoso,Banking,takes money\n")
     html = page(address, "/api?model=companies", settings)
     assert 'href="#file"' in html
+    named = re.findall(r'aria-label="(With [^"]*)"', html)
+    assert len(named) == len(set(named)) == 6
     found = shown(html, "rows")
     assert set(found) == {"curl", "Python", "JavaScript"}
     said = run(language, found[language], tmp_path, TOKEN=settings.password)

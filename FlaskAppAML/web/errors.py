@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import math
+import sys
 from typing import Any
 
 from flask import Flask, Response, g, render_template, request
@@ -33,6 +35,8 @@ LOGGED_BODY = 2000
 MOST_SEARCHED = 100_000
 LONGEST_TEXT = 600
 LONGEST_CODE = 80
+SPARE_BYTES = 1024**2  # by which a proxy lets more through than the app takes
+PIECE_BYTES = 64 * 1024
 DEFAULT_RETRY = 10.0  # seconds, told with 503 where the endpoint itself names none
 
 FROM_WERKZEUG: dict[int, type[AppError]] = {
@@ -58,6 +62,7 @@ def answer(error: AppError) -> Response:
         response = Response(dumps(problem(error)), error.status, content_type="application/problem+json")
     else:
         response = Response(page(error), error.status)
+    _hear_out()
     return told(error, response)
 
 
@@ -68,6 +73,20 @@ def told(error: AppError, response: Response) -> Response:
         response.headers["Retry-After"] = str(math.ceil(error.retry_after or DEFAULT_RETRY))
     response.headers["Cache-Control"] = "no-store"
     return response
+
+
+def _hear_out() -> None:
+    """Reads what is left of the request and throws it away, behind a proxy: a server that closes while the body still
+    comes makes the proxy say 502 in place of this answer. Proxies hold slow clients off; without one nobody may make
+    us listen."""
+    settings = site().settings
+    if not settings.proxy_hops:
+        return
+    request.max_content_length = sys.maxsize  # else there is no stream of what is too large
+    left = settings.max_request_bytes + SPARE_BYTES
+    with contextlib.suppress(HTTPException, OSError, ValueError):  # it broke off
+        while left > 0 and (piece := request.stream.read(min(left, PIECE_BYTES))):
+            left -= len(piece)
 
 
 def wants_json() -> bool:
