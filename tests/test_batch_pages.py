@@ -63,6 +63,14 @@ def test_the_form_links_to_the_page_for_files(visit: Visit) -> None:
     assert page.texts["h1"] == ["Score a file"]
 
 
+@pytest.mark.parametrize("path", ["/api", "/about", "/batch", "/nothing-here"])
+def test_every_page_of_one_model_links_there_whether_or_not_its_form_is_known(visit: Visit, path: str) -> None:
+    client, _ = visit()
+    for _ in range(2):
+        assert 'href="/batch"' in client.get(path).text
+        client.get("/")
+
+
 @pytest.mark.parametrize(
     "changes",
     [

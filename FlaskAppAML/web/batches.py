@@ -54,11 +54,13 @@ def install(app: Flask) -> None:
 
 
 def path_of_files() -> str:
-    """The page for files of this request's model; "" where it takes none, or where nobody knows yet: a link asks no
-    endpoint."""
+    """The page for files of this request's model; "" where it takes none. Where nobody knows yet there is a link too,
+    for a link asks no endpoint."""
     model = site().chosen
-    schema = model.known_schema if model else None
-    return _path() if schema is not None and takes_files(schema) else ""
+    if model is None:
+        return ""
+    schema = model.known_schema
+    return _path() if (jobs().are_kept if schema is None else takes_files(schema)) else ""
 
 
 def takes_files(schema: Schema) -> bool:
