@@ -283,11 +283,14 @@ def test_a_full_memory_of_double_clicks_counts_from_the_answer(monkeypatch: pyte
 
 @pytest.mark.parametrize(
     "body",
-    [b"[" + b"[]," * 1_000_000 + b"[]]", json.dumps({f"k{i}": i for i in range(600_000)}).encode()],
+    [lambda: b"[" + b"[]," * 1_000_000 + b"[]]", lambda: json.dumps({f"k{i}": i for i in range(600_000)}).encode()],
     ids=["many lists", "many keys"],
 )
-def test_more_values_than_memory_is_refused_at_once(body: bytes, make_app: MakeApp, endpoint: Endpoint) -> None:
-    endpoint.answer = lambda _: (200, {}, body)
+def test_more_values_than_memory_is_refused_at_once(
+    body: Callable[[], bytes], make_app: MakeApp, endpoint: Endpoint
+) -> None:
+    made = body()
+    endpoint.answer = lambda _: (200, {}, made)
     started = time.monotonic()
     answer = make_app(url=endpoint.url).test_client().post("/", data=COMPANY)
     assert answer.status_code == 502
