@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from typing import Any, Literal
 
@@ -93,11 +93,6 @@ def open_page(chromium: Browser) -> Iterator[OpenPage]:
     """`open_page(color_scheme="dark")`: a page that is `Watched` to the end of the test."""
     with ExitStack() as pages:
         yield lambda **options: pages.enter_context(Watched(chromium, **options))
-
-
-def some(states: Iterable[str], *plain: str) -> list[Any]:
-    """For `parametrize`: these states are looked at in every run, all others by the slow tests."""
-    return [pytest.param(state, marks=[] if state in plain else pytest.mark.slow) for state in states]
 
 
 def accessible(page: Page, name: str = "") -> None:

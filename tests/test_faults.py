@@ -152,7 +152,13 @@ def test_a_name_server_that_never_answers(case: Case, faulty: Flask, monkeypatch
     assert time.monotonic() - started < HANGS + 1
 
 
-@pytest.mark.parametrize("case", [pytest.param(CASES[n], id=n) for n in ("huge-undeclared", "endless-chunks")])
+@pytest.mark.parametrize(
+    "case",
+    [
+        pytest.param(CASES["huge-undeclared"], id="huge-undeclared", marks=pytest.mark.slow),
+        pytest.param(CASES["endless-chunks"], id="endless-chunks"),
+    ],
+)
 def test_memory_stays_bounded(case: Case, faulty: Flask) -> None:
     gc.collect()
     tracemalloc.start()

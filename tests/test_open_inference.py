@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from conftest import some
 from hostile import anything, damaged, survives_answer, survives_description
 from vectors_of import agrees, reply_of, url_of, vectors_of
 
@@ -356,7 +357,7 @@ SAMPLES: dict[str, Any] = {
 }
 
 
-@pytest.mark.parametrize("name", SAMPLES)
+@pytest.mark.parametrize("name", some(SAMPLES, next(iter(SAMPLES))))
 def test_a_damaged_description_is_a_form_that_can_be_sent_or_none(name: str) -> None:
     documents = damaged(copy.deepcopy(SAMPLES[name]))
     assert sum(survives_description(open_inference, URL, document) for document in documents) > 0

@@ -10,7 +10,8 @@ from urllib.parse import urljoin
 
 import pytest
 import requests
-from browsers import OpenPage, looked_at, some
+from browsers import OpenPage, looked_at
+from conftest import some
 from playwright.sync_api import Page, expect
 from serving import served
 from test_results_views import answer_of

@@ -18,8 +18,9 @@ import requests
 import trustme
 from conftest import KEY, MakeApp
 from flask import Flask
+from soak.parts import free_port
 from streaming import Streaming, event, packed, said
-from test_server import environment, free_port, running
+from test_server import environment, running
 
 from FlaskAppAML import answers
 from FlaskAppAML.endpoint import Endpoint
