@@ -355,6 +355,6 @@ def test_a_body_says_how_many_rows_it_takes() -> None:
 def test_many_rows_cost_little_time() -> None:
     schema = schema_from(SPLIT)
     row = {f.name: 1 for f in schema.fields}
-    started = time.perf_counter()
+    started = time.thread_time()
     assert len(sent(schema, [row] * 20_000)["input_data"]["index"]) == 20_000
-    assert time.perf_counter() - started < 5
+    assert time.thread_time() - started < 5

@@ -344,9 +344,9 @@ def test_columns_without_names_are_counted_and_a_tensor_is_an_input() -> None:
     ids=range(6),
 )
 def test_a_hostile_message_costs_no_time(text: str) -> None:
-    started = time.perf_counter()
+    started = time.thread_time()
     assert mlflow.columns_of_error(text) == []
-    assert time.perf_counter() - started < 1
+    assert time.thread_time() - started < 1
 
 
 # What is broken
@@ -382,11 +382,11 @@ def test_a_body_says_how_many_rows_it_takes() -> None:
 
 
 def test_many_rows_and_columns_cost_little_time() -> None:
-    started = time.perf_counter()
+    started = time.thread_time()
     schema = schema_from({"dataframe_split": {"columns": [f"c{i}" for i in range(1000)], "data": [[1] * 1000] * 300}})
     row = {f.name: 1 for f in schema.fields}
     assert len(sent(schema, [row] * 200)["dataframe_split"]["data"]) == 200
     wide = mlflow.read_schema(URL, {"inputs": {str(i): [1] for i in range(200_000)}}, {})
     assert wide is not None
     assert len(wide.fields) <= 1001
-    assert time.perf_counter() - started < 5
+    assert time.thread_time() - started < 5

