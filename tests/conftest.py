@@ -17,6 +17,7 @@ from misbehaving import Misbehaving
 from soak import parts
 from soak.parts import HAS_POSTGRES, Endpoint
 from soak.rows import RowsEndpoint
+from werkzeug.routing import Rule
 
 import FlaskAppAML
 from demo.server import Demo, start
@@ -67,15 +68,25 @@ class Compiled(BytecodeCache):
 
 @pytest.fixture(scope="session", autouse=True)
 def compiled() -> Iterator[None]:
+    """Of templates and of addresses, which are two thirds of the time that making an app takes."""
     cache, make = Compiled(), Flask.create_jinja_environment
+    builders: dict[tuple[Any, ...], Any] = {}
+    compile_builder = Rule._compile_builder
 
     def make_with_cache(app: Flask) -> Environment:
         made = make(app)
         made.bytecode_cache = cache
         return made
 
+    def compile_once(rule: Rule, append_unknown: bool = True) -> Any:
+        key = (*rule._trace, *sorted((rule.defaults or {}).items()), append_unknown)
+        if key not in builders:
+            builders[key] = compile_builder(rule, append_unknown)
+        return builders[key]
+
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Flask, "create_jinja_environment", make_with_cache)
+        patch.setattr(Rule, "_compile_builder", compile_once)
         yield
 
 
