@@ -57,6 +57,7 @@ def test_a_file_is_scored_and_given_back(
         expect(page.get_by_role("heading", name="Score a file")).to_be_visible()
 
 
+@pytest.mark.slow
 def test_cancel_and_going_on(chromium: Browser, at: At, rows_model: RowsEndpoint) -> None:
     url = at(max_rows=10, max_calls=2)
     with Watched(chromium) as page:

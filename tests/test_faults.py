@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from conftest import COMPANY, KEY, MakeApp
+from conftest import COMPANY, KEY, MakeApp, some
 from flask import Flask
 from misbehaving import CASES, MODEL_TEXT, UNKNOWN_NAME, Case, Misbehaving
 
@@ -43,9 +43,12 @@ def faulty(
     return make_app(url=url, timeout=timeout, connect_timeout=connect_timeout, max_response_bytes=most)
 
 
-def served(*, slow: tuple[str, ...] = ()) -> list[Any]:
-    every = ((name, case) for name, case in CASES.items() if name != "dns-hang")
-    return [pytest.param(case, id=name, marks=[pytest.mark.slow] if name in slow else []) for name, case in every]
+EVERY = [case for name, case in CASES.items() if name != "dns-hang"]
+ONE_OF_EACH = {(case.kind, case.status): case for case in EVERY}.values()
+
+
+def name_of(case: Case) -> str:
+    return case.name
 
 
 def tries(server: Misbehaving, case: Case) -> int:
@@ -63,7 +66,7 @@ def assert_nothing_leaked(text: str, case: Case, *, html: bool) -> None:
     assert "Traceback" not in text
 
 
-@pytest.mark.parametrize("case", served())
+@pytest.mark.parametrize("case", EVERY, ids=name_of)
 def test_page(case: Case, faulty: Flask, misbehaving: Misbehaving, capfd: pytest.CaptureFixture[str]) -> None:
     """A person's submission: the right status, the form still filled in, nothing leaked, in time."""
     browser = faulty.test_client()
@@ -111,10 +114,7 @@ def assert_tries(case: Case, made: int, server: Misbehaving) -> None:
         assert 1 <= made <= 2
 
 
-WAITS = ("429-seconds", "429-once-then-ok", "drip-chunks", "drip-headers", "endless-100")
-
-
-@pytest.mark.parametrize("case", served(slow=WAITS))
+@pytest.mark.parametrize("case", some(EVERY, *ONE_OF_EACH), ids=name_of)
 def test_problem_document(case: Case, faulty: Flask) -> None:
     """The same for a program: a problem document with the kind."""
     answer = faulty.test_client().post("/", data=COMPANY, headers={"Accept": "application/json"})

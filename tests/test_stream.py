@@ -494,7 +494,8 @@ def test_silence_over_tls(make_app: MakeApp, tmp_path: Path, monkeypatch: pytest
 SERVERS = {"waitress": ["runserver.py", "--port"], "gunicorn": ["-m", "gunicorn", "FlaskAppAML:app", "--bind"]}
 
 
-@pytest.mark.parametrize("name", [pytest.param("waitress", marks=pytest.mark.slow), "gunicorn"])
+@pytest.mark.slow
+@pytest.mark.parametrize("name", SERVERS)
 def test_the_servers_pass_it_on_at_once_and_notice_who_leaves(name: str, tmp_path: Path, server: Streaming) -> None:
     port = free_port()
     command = [sys.executable, *SERVERS[name], f"127.0.0.1:{port}" if name == "gunicorn" else str(port)]
