@@ -171,12 +171,12 @@ def database_url(request: pytest.FixtureRequest) -> str:
     """Of a database without jobs. Empty for SQLite in DATA_DIR."""
     if request.param == "sqlite":
         return ""
-    from FlaskAppAML.store import TABLES, Store
+    from FlaskAppAML.store import BATCHES, JOBS, PIECES, Store
 
     url: str = request.getfixturevalue("postgres")
     store = Store(url, Path(), 60)
     store.waiting()
     with store._engine.begin() as c:
-        for table in TABLES.sorted_tables:
+        for table in (JOBS, PIECES, BATCHES):
             c.execute(table.delete())
     return url
