@@ -106,6 +106,7 @@ def test_a_table_that_sorts_has_its_heads_on_paper_too(open_page: OpenPage, at: 
 # The form
 
 
+@pytest.mark.slow
 def test_of_very_many_mistakes_the_first_are_listed(open_page: OpenPage, at: At) -> None:
     page = open_page()
     page.goto(at(schema=json.dumps({f"feature {i}": i for i in range(300)})))
@@ -117,6 +118,7 @@ def test_of_very_many_mistakes_the_first_are_listed(open_page: OpenPage, at: At)
     assert page.locator(".field > .error").count() == 300
 
 
+@pytest.mark.slow
 def test_the_mark_of_a_mistake_stands_beside_its_first_line(open_page: OpenPage, at: At) -> None:
     page = open_page(viewport={"width": 320, "height": 800})
     page.goto(at())
@@ -127,6 +129,7 @@ def test_the_mark_of_a_mistake_stands_beside_its_first_line(open_page: OpenPage,
     assert beside - item.evaluate("(item) => item.offsetTop") < 12  # where the mark stands too; else at the last line
 
 
+@pytest.mark.slow
 def test_help_runs_as_its_letters_do(open_page: OpenPage, at: At) -> None:
     fields = [{"name": "name", "help": "اكتب الاسم."}, {"name": "age", "help": "In years."}]
     page = open_page()
@@ -141,6 +144,7 @@ def test_help_runs_as_its_letters_do(open_page: OpenPage, at: At) -> None:
     assert page.locator("#in-age-hint").evaluate(room) == [False, True]
 
 
+@pytest.mark.slow
 def test_what_is_too_large_is_told_how_much_goes(open_page: OpenPage, at: At) -> None:
     page = open_page()
     page.goto(at(max_request_bytes=1024**2))
@@ -152,6 +156,7 @@ def test_what_is_too_large_is_told_how_much_goes(open_page: OpenPage, at: At) ->
 # Room between things
 
 
+@pytest.mark.slow
 def test_nothing_sticks_to_what_stands_above_it(open_page: OpenPage, at: At) -> None:
     page = open_page(java_script_enabled=False)
     picture = {"type": "image", "label": "Picture", "name": "picture"}
@@ -164,6 +169,7 @@ def test_nothing_sticks_to_what_stands_above_it(open_page: OpenPage, at: At) -> 
     assert gap(page, ".go", "noscript p") >= 12
 
 
+@pytest.mark.slow
 def test_the_owner_s_words_have_room(open_page: OpenPage, make_app: MakeApp, demo: Demo) -> None:
     with serving() as serve:
         page = open_page()
@@ -185,6 +191,7 @@ def test_the_owner_s_words_have_room(open_page: OpenPage, make_app: MakeApp, dem
 # Files
 
 
+@pytest.mark.slow
 def test_a_column_that_is_missed_is_said_at_its_control(open_page: OpenPage, make_app: MakeApp, tmp_path: Path) -> None:
     with RowsEndpoint() as model, serving() as serve:
         page = open_page(viewport={"width": 360, "height": 800})
@@ -199,6 +206,16 @@ def test_a_column_that_is_missed_is_said_at_its_control(open_page: OpenPage, mak
         assert said
         assert said["y"] >= box["y"] + box["height"]
         assert abs(said["x"] - box["x"]) < 4
+
+
+@pytest.mark.slow
+def test_what_a_file_holds_is_said_in_whole_words(open_page: OpenPage, at: At) -> None:
+    fields = [{"name": "a", "help": "word " * 40}, {"name": "b", "type": "list"}, {"name": "c", "type": "json"}]
+    page = open_page(viewport={"width": 360, "height": 800})
+    page.goto(f"{at(schema=json.dumps({'dialect': 'raw', 'fields': fields}))}/batch")
+    assert page.locator("tbody td").all_inner_texts()[1:] == ["A list, one a line", "JSON"]
+    heads = [head.bounding_box() for head in page.locator("thead th").all()]
+    assert all(box and box["height"] < 45 for box in heads)  # one line
 
 
 # The list of models
