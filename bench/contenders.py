@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 from collections.abc import Callable, Iterator
@@ -62,25 +63,32 @@ def all_serving(contenders: list[Contender], url: str, folder: Path) -> Iterator
 QUIET = {"RATE_LIMIT": "off", "LOG_LEVEL": "warning", "WEB_CONCURRENCY": "1"}
 
 
-def gunicorn(*options: str) -> Command:
+def gunicorn(*options: str, config: str = "gunicorn.conf.py", app: str = "FlaskAppAML:app") -> Command:
     """With the project's gunicorn.conf.py, on loopback."""
 
     def command(port: int, url: str, folder: Path) -> list[str]:
         bind = f"--bind=127.0.0.1:{port}"
-        return [sys.executable, "-m", "gunicorn", "--config=gunicorn.conf.py", bind, *options, "FlaskAppAML:app"]
+        return [sys.executable, "-m", "gunicorn", f"--config={config}", bind, *options, app]
 
     return command
 
 
-def granian(port: int, url: str, folder: Path) -> list[str]:
+def granian(app: str = "FlaskAppAML:app") -> Command:
     options = ["--interface=wsgi", "--workers=1", "--blocking-threads=64", "--no-ws", "--host=127.0.0.1"]
     program = "from granian.cli import entrypoint; entrypoint()"
-    return [sys.executable, "-c", program, *options, f"--port={port}", "FlaskAppAML:app"]
+
+    def command(port: int, url: str, folder: Path) -> list[str]:
+        return [sys.executable, "-c", program, *options, f"--port={port}", app]
+
+    return command
 
 
 OURS = Contender("ours, gthread", gunicorn(), environ=QUIET)
 LOGGING = Contender("ours, gthread, LOG_LEVEL=info", gunicorn(), environ={**QUIET, "LOG_LEVEL": "info"})
-GRANIAN = Contender("ours, granian", granian, environ=QUIET)
+NOTHING_KEPT = Contender(
+    "ours, gthread, nothing kept", gunicorn(), environ={**QUIET, "ANSWER_MINUTES": "0", "SHOW_RAW": "false"}
+)
+GRANIAN = Contender("ours, granian", granian(), environ=QUIET)
 FILES = Contender("ours, files", gunicorn(), environ={**QUIET, "SCHEMA": SAMPLE, "DIALECT": "mlflow"})
 MANY = {**QUIET, "MAX_CALLS": "1000"}
 GEVENT = Contender(
@@ -101,6 +109,12 @@ def peer(name: str, *options: str) -> Command:
     return command
 
 
+LEAST_APP = "bench.peers.least:app"
+THREADED = ("--worker-class=gthread", "--threads=96", "--keep-alive=75")
+LEAST = Contender(
+    "the least, gthread", gunicorn(*THREADED, config=os.devnull, app=LEAST_APP), environ={"WEB_CONCURRENCY": "1"}
+)
+LEAST_GRANIAN = Contender("the least, granian", granian(LEAST_APP))
 ORIGINAL = Contender("original app, dev server", peer("original"))
 FASTAPI = Contender("FastAPI + httpx", peer("with_fastapi"))
 NO_ANALYTICS = {"GRADIO_ANALYTICS_ENABLED": "False", "HF_HUB_OFFLINE": "1"}

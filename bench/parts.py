@@ -27,7 +27,7 @@ from FlaskAppAML.answers import answer_id
 from FlaskAppAML.prediction import Question
 from FlaskAppAML.results import presentation
 from FlaskAppAML.settings import Settings
-from FlaskAppAML.web import view
+from FlaskAppAML.web import model_page, view
 from FlaskAppAML.web.predictions import scored_document
 from FlaskAppAML.web.site import Site
 
@@ -155,8 +155,8 @@ def parts(app: Flask) -> Iterable[Part]:
         lambda: site.answers.once(answer_id(secrets.token_hex(16), row), lambda: document),
     )
     yield "page: ready the document (view.Answer)", lambda: view.Answer(kept)
-    yield "page: form and answer", lambda: view.form_page(form, answer=view.Answer(kept))
-    yield "page: empty form", lambda: view.form_page(endpoint.form_class()())
+    yield "page: form and answer", lambda: model_page.form_page(form, answer=view.Answer(kept))
+    yield "page: empty form", lambda: model_page.form_page(endpoint.form_class()())
     yield "whole submission", lambda: submit(app)
     yield "logging: one line", log_line
 

@@ -25,7 +25,7 @@ from bench import contenders as known
 from bench import load
 from bench.contenders import Contender, all_serving
 from bench.load import Run
-from bench.servers import Server, scoring_url, started_stub
+from bench.servers import Server, loop_seconds, scoring_url, started_stub
 
 ROUNDS = 3
 SECONDS = 2
@@ -105,9 +105,12 @@ def throughput(folder: Path, say: Say) -> Iterator[Row]:
         known.GRANIAN,
         known.FASTAPI,
         known.LOGGING,
+        known.NOTHING_KEPT,
         known.GRADIO_UNLIMITED,
         known.GRADIO,
         known.NGINX,
+        known.LEAST,
+        known.LEAST_GRANIAN,
     ]
     with started_stub() as endpoint:
         url = scoring_url(endpoint)
@@ -120,8 +123,20 @@ def throughput(folder: Path, say: Say) -> Iterator[Row]:
     for name, found in runs.items():
         bad = sum(run.bad for run in found)
         say(f"{name}: {median(found, rate):,.0f}/s, {median(found, micros):,.0f} µs each, {bad} bad")
+    alone, beside_load = (loop_seconds(busy=busy) for busy in (False, True))
+    yield Row(
+        "–",
+        "a loop on the server’s core while the load’s core is busy : idle (1 × where they share nothing)",
+        f"{beside_load * 1000:.0f} ms",
+        f"{alone * 1000:.0f} ms",
+        f"{beside_load / alone:.2f} ×",
+    )
     yield Row("–", "the stub’s own ceiling, on the load’s core with wrk", f"{ceiling.rate:,.0f}/s")
     yield Row("–", "nginx passing through: the limit", f"{median(runs[known.NGINX.name], rate):,.0f}/s")
+    for floor in (known.LEAST, known.LEAST_GRANIAN):
+        yield beside(
+            f"the least that Flask can do, {floor.name.split(', ')[1]} : original app", runs[floor.name], original
+        )
     yield versus("T1", "submissions/s, gthread : original app", gthread, original, 1.2, 1.5)
     yield versus("T1", "submissions/s, granian : original app", granian, original, 1.6, 2.0)
     yield versus(
@@ -130,14 +145,15 @@ def throughput(folder: Path, say: Say) -> Iterator[Row]:
     yield versus("T2", "submissions/s, gthread : Gradio as it comes", gthread, runs[known.GRADIO.name], 10, 15)
     yield versus("T2", "submissions/s, gthread : FastAPI + httpx", gthread, runs[known.FASTAPI.name], 2, 3)
     yield cost(gthread, original)
-    logging = runs[known.LOGGING.name]
-    yield Row(
-        "–",
-        "submissions/s, gthread, a log line each (LOG_LEVEL=info)",
-        f"{median(logging, rate):,.0f}/s",
-        f"{median(gthread, rate):,.0f}/s without",
-        f"{ratio(logging, gthread, rate):.2f} ×",
-    )
+    logging, nothing_kept = runs[known.LOGGING.name], runs[known.NOTHING_KEPT.name]
+    yield beside("submissions/s, gthread, a log line each (LOG_LEVEL=info) : without", logging, gthread)
+    yield beside("submissions/s, gthread, ANSWER_MINUTES=0 and SHOW_RAW=false : original app", nothing_kept, original)
+
+
+def beside(what: str, one: Sequence[Run], other: Sequence[Run]) -> Row:
+    """Where there is nothing to meet."""
+    said = f"{median(one, rate):,.0f}/s, {median(one, micros):,.0f} µs"
+    return Row("–", what, said, f"{median(other, rate):,.0f}/s", f"{ratio(one, other, rate):.2f} ×")
 
 
 def versus(target: str, what: str, ours: Sequence[Run], theirs: Sequence[Run], reach: float, aim: float) -> Row:

@@ -18,7 +18,7 @@ from FlaskAppAML import results
 from FlaskAppAML.results import Part, Result, load
 from FlaskAppAML.results.downloads import csv_text
 from FlaskAppAML.results.presentation import present
-from FlaskAppAML.web import view
+from FlaskAppAML.web import model_page, view
 from FlaskAppAML.web.site import site
 from FlaskAppAML.wire import dumps
 
@@ -58,7 +58,7 @@ def test_the_example_is_shown_kept_and_downloaded(money: Part, make_app: MakeApp
     prediction = {"id": "ab" * 16, "outputs": [document], "raw": {}, "meta": meta}
     request = {"method": "POST", "target": "/", "body": "{}"}
     answer = view.Answer({"prediction": prediction, "said": vars(result.said), "request": request})
-    app.add_url_rule("/of", view_func=lambda: view.form_page(site().model.form_class()(), answer=answer))
+    app.add_url_rule("/of", view_func=lambda: model_page.form_page(site().model.form_class()(), answer=answer))
     page = check(app.test_client().get("/of").text)
     assert "1,234.56 EUR" in page.texts["p"]
     assert any("/answer-" in link["href"] for link in page.all("link"))

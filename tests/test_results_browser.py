@@ -38,7 +38,7 @@ from FlaskAppAML.results import (
     Vector,
 )
 from FlaskAppAML.settings import Settings
-from FlaskAppAML.web import view
+from FlaskAppAML.web import model_page
 from FlaskAppAML.web.site import site
 
 PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAADElEQVR4nGNgYGAAAAAEAAH2FzhVAAAAAElFTkSuQmCC"
@@ -88,7 +88,7 @@ def answers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     app = FlaskAppAML.create_app(settings, local=False, demo=False)
 
     def of(name: str) -> str:
-        return view.form_page(site().model.form_class()(), answer=answer_of(*ANSWERS[name]))
+        return model_page.form_page(site().model.form_class()(), answer=answer_of(*ANSWERS[name]))
 
     app.add_url_rule("/of/<name>", view_func=of)
     with served(app) as found:

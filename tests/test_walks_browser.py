@@ -20,7 +20,7 @@ import FlaskAppAML
 from demo.server import Demo
 from FlaskAppAML.results import Column, Part, Table, Text
 from FlaskAppAML.settings import Settings
-from FlaskAppAML.web import view
+from FlaskAppAML.web import model_page
 from FlaskAppAML.web.site import site
 
 At = Callable[..., str]
@@ -51,7 +51,7 @@ def at(make_app: MakeApp) -> Iterator[At]:
 
 
 def of(name: str) -> str:
-    return view.form_page(site().model.form_class()(), answer=answer_of(*ANSWERS[name]))
+    return model_page.form_page(site().model.form_class()(), answer=answer_of(*ANSWERS[name]))
 
 
 def gap(page: Page, above: str, below: str) -> float:

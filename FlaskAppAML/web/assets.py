@@ -10,10 +10,12 @@ import gzip
 import hashlib
 import mimetypes
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from flask import Flask, Response, request
+from markupsafe import Markup
 
 from ..errors import PageNotFound, SettingError
 from ..settings import Settings
@@ -33,6 +35,7 @@ LOGO_TYPES = {
     ".webp": "image/webp",
 }
 COMMENTS = {".css": re.compile(rb"/\*.*?\*/", re.DOTALL), ".js": re.compile(rb"^ *//.*\n", re.MULTILINE)}
+SCRIPT, SHEET = Markup('<script src="{}" defer></script>'), Markup('<link rel="stylesheet" href="{}">')
 A_YEAR = "public, max-age=31536000, immutable"
 
 
@@ -64,6 +67,12 @@ class Assets:
     def path(self, file: str) -> str:
         """Where a page finds a file of `static/`: `path("app.css")`."""
         return f"/static/{self._files[file].name}"
+
+    def linked(self, files: Iterable[str], root: str) -> Markup:
+        """What loads them into a page of an app that is mounted under `root`."""
+        return Markup("\n  ").join(
+            (SHEET if file.endswith(".css") else SCRIPT).format(f"{root}{self.path(file)}") for file in files
+        )
 
     def __getitem__(self, file: str) -> Asset:
         return self._files[file]

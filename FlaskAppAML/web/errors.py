@@ -27,7 +27,7 @@ from ..errors import (
     WrongInput,
 )
 from ..wire import dumps
-from . import pictures, view
+from . import model_page, pictures, view
 from .security import is_owner
 from .site import site
 
@@ -141,9 +141,9 @@ def page(error: AppError) -> str:
         pictures.offer(form)
         if isinstance(error, WrongInput):
             form.mark({**form.lost(), **error.fields})
-            return view.form_page(form, problems=form.wrong() or error.fields)
+            return model_page.form_page(form, problems=form.wrong() or error.fields)
         form.mark({**form.lost(), **form.schema.by_wire_name(error.fields)})
-        return view.form_page(form, **words)
+        return model_page.form_page(form, **words)
     if isinstance(error, NotConfigured):
         return render_template("setup.html", missing=site().settings.missing(), settings=site().settings)
     if isinstance(error, SignInNeeded):

@@ -18,7 +18,7 @@ from ..results import as_number, downloads
 from ..results.figures import spelled
 from ..schema import without_files
 from ..wire import dumps
-from . import jobs, pictures, view
+from . import jobs, model_page, pictures, view
 from .boxes import boxed, overlay
 from .predictions import first_error, kept_document, scored_document, with_pictures
 from .rate_limits import count_drawing, count_submission
@@ -29,9 +29,9 @@ XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
 def install(app: Flask) -> None:
-    app.context_processor(view.common)
+    app.context_processor(model_page.common)
     app.extensions["frames"] = {}
-    shown_as = (view.answer_files, view.drawn, view.duration, view.form_files, spelled, view.status_words)
+    shown_as = (view.answer_files, view.drawn, view.duration, model_page.form_files, spelled, view.status_words)
     for function in shown_as:
         app.add_template_global(function)
     for path in ("/", "/home", "/models/<model>"):
@@ -59,11 +59,11 @@ def ask(model: str = "") -> str:
     number = int(chosen) if chosen.isascii() and chosen.isdigit() and len(chosen) < 4 else 0
     form_class = endpoint.form_class()
     if not 0 < number <= len(examples):
-        return view.form_page(form_class(values=prefill(form_class.schema, request.args)))
+        return model_page.form_page(form_class(values=prefill(form_class.schema, request.args)))
     form = form_class(values=examples[number - 1].values(form_class.schema.fields))
     if form_class.has_files:
         pictures.offer_example(form, number)
-    return view.form_page(form)
+    return model_page.form_page(form)
 
 
 def example_picture(number: int, model: str = "") -> Response:
@@ -117,7 +117,7 @@ def answered(document: dict[str, Any], form: SchemaForm) -> Response:
     if form.has_files:
         picture = pictures.shown(document, form)
         pictures.offer(form, document)
-    return _answered(view.form_page(form, answer=view.Answer(document, parts if is_fresh else None, picture)))
+    return _answered(model_page.form_page(form, answer=view.Answer(document, parts if is_fresh else None, picture)))
 
 
 def read_again(model: str) -> BaseResponse:
@@ -137,7 +137,7 @@ def kept(id: str) -> Response:
     pictures.offer_kept(form, document)
     answer = view.Answer(document, picture=pictures.shown(document, form))
     answer.least = as_number(request.args.get("least"))
-    return _answered(view.form_page(form, answer=answer))
+    return _answered(model_page.form_page(form, answer=answer))
 
 
 def kept_json(id: str) -> Response:

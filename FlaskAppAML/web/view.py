@@ -1,34 +1,28 @@
-"""The model's page, and a kept answer as its templates want it: typed parts, rounded numbers, texts cut to a readable
-length."""
+"""A kept answer as its templates want it: typed parts, rounded numbers, texts cut to a readable length."""
 
 from __future__ import annotations
 
 import json
 import math
 import re
-import secrets
 import time
-from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
+from collections.abc import Sequence
 from functools import cached_property, lru_cache
 from http import HTTPStatus
 from itertools import accumulate, cycle, groupby
 from typing import Any
 
-from flask import current_app, render_template, request
+from flask import request
 from jinja2 import Environment, pass_environment
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
-from .. import __version__, results
-from ..forms import SchemaForm
+from .. import results
 from ..results import Box, Boxes, Column, Json, Number, Part, Scores, Sentence, Series, Spans, Table, Text, Vector
 from ..results.figures import TINY, figure, figures, is_tiny
 from ..results.tree import Node, tree
 from ..wire import beginning, dumps
 from .boxes import Overlay, boxed, overlay
-from .drawing import Frame
 from .pictures import Shown
-from .security import is_owner
 from .site import site
 
 MOST_ROWS = 200
@@ -38,19 +32,11 @@ LONGEST_CELL = 2_000  # in a table of one row; a short one in a table of many
 LONGEST_CELL_OF_MANY = 100
 MOST_PARTS = 50
 MOST_BARS = 50
-MOST_FRAMES = 64
 MOST_MARKS = 1000
 MOST_POINTS = 200  # of a small line
 FIRST_OF_VECTOR = 8
 LISTED = re.compile(r"\s*([-*+•]|\d{1,3}[.)])\s")  # a line of a list, which may be set in from the others
 DASHES = ("", "8 4", "2 3", "12 3 2 3")  # of lines; a colour alone would not tell them apart
-
-
-def common() -> dict[str, Any]:
-    """What every template may use. `root` is the path that the app is mounted under, "" at the top of a host; `here`
-    that of the form behind it."""
-    now, root = datetime.now(UTC), request.script_root
-    return {"site": site(), "version": __version__, "now": now, "root": root, "here": site().path, "is_owner": is_owner}
 
 
 @pass_environment
@@ -65,11 +51,6 @@ def _macros(jinja: Environment, kind: str) -> Any:
     return jinja.get_template(f"results/{kind}.html").module
 
 
-def form_files(form: SchemaForm) -> Markup:
-    """The sheets and scripts that few forms need."""
-    return _linked([*form.scripts, *(["pictures.css", "pictures.js"] if form.has_files else [])])
-
-
 @pass_environment
 def answer_files(jinja: Environment, answer: Answer) -> Markup:
     """The sheets and scripts that the views of an answer need: each template says it in its macro `files`, by their
@@ -77,47 +58,7 @@ def answer_files(jinja: Environment, answer: Answer) -> Markup:
     parts = [*answer.views, *answer.tables]
     macros = (getattr(_macros(jinja, part.kind), "files", None) for part in parts)
     names = {name for part, files in zip(parts, macros, strict=True) if files for name in files(part).split()}
-    return _linked(sorted(names))
-
-
-def _linked(names: list[str]) -> Markup:
-    script, sheet = Markup('<script src="{}" defer></script>'), Markup('<link rel="stylesheet" href="{}">')
-    paths = [f"{request.script_root}{site().assets.path(name)}" for name in names]
-    return Markup("\n  ").join((sheet if path.endswith(".css") else script).format(path) for path in paths)
-
-
-def form_page(form: SchemaForm, answer: Answer | None = None, **shown: Any) -> str:
-    """The model's page: the form with an answer, a failure, problems in fields, or nothing yet beside it."""
-    jinja = current_app.jinja_env
-    changing: dict[str, Any] = {
-        "once": secrets.token_hex(16),
-        "fields": form.html(jinja),
-        "as_json": form.json_html(jinja),
-        "headline": "",
-        "answer_files": "",
-        "result": "",
-    }
-    if answer is not None:
-        shown_as: Callable[[Any], str] = jinja.finalize or str
-        changing["headline"] = escape(shown_as(answer.said.value))
-        changing["answer_files"] = answer_files(jinja, answer)
-        changing["result"] = Markup(jinja.get_template("result.html").render(common(), answer=answer))  # noqa: S704
-    if shown or site().settings.templates_dir:  # seldom, or drawn in ways that we cannot know
-        return _form_page(form, changing, {**shown, "answer": answer})
-    frames: dict[Any, Frame] = current_app.extensions["frames"]
-    model = site().model
-    key = (form.schema, answer is None, request.script_root, model.name, model.doubt, is_owner())
-    frame = frames.get(key)
-    if frame is None:
-        if len(frames) >= MOST_FRAMES:
-            frames.clear()
-        frame = frames[key] = Frame(lambda slots: _form_page(form, slots, {"answer": answer}), list(changing))
-    return frame.filled(changing)
-
-
-def _form_page(form: SchemaForm, changing: Mapping[str, Any], shown: Mapping[str, Any]) -> str:
-    nothing: dict[str, Any] = {"failure": None, "words": "", "code": "", "problems": {}, "retry": ""}
-    return render_template("form.html", form=form, **changing, **{**nothing, **shown})
+    return site().assets.linked(sorted(names), request.script_root)
 
 
 class Answer:
