@@ -60,6 +60,14 @@ def test_a_file_may_not_be_any_size_either(port: int) -> None:
     assert refused(port, paths, 5 * MEGABYTE) == paths
 
 
+def test_who_is_turned_away_at_the_door_is_told_what_to_do(port: int) -> None:
+    """The app's own page would need the body read to its end."""
+    with socket.create_connection(("127.0.0.1", port), 10) as connection:
+        connection.sendall(b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n" % (2 * MEGABYTE))
+        with connection.makefile("rb") as said:
+            assert b"Go back, and send less." in said.read()
+
+
 def test_a_large_file_is_taken(port: int) -> None:
     data = b"title,category,text\n" + ROW * 400
     assert len(data) > 2 * MEGABYTE
