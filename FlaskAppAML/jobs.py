@@ -31,6 +31,7 @@ from weakref import WeakKeyDictionary
 from .endpoint import Endpoint
 from .errors import (
     AppError,
+    DiskFull,
     EndpointError,
     InternalError,
     JobGone,
@@ -200,10 +201,10 @@ class Jobs:
 
     @contextmanager
     def file(self, id: str) -> Iterator[BinaryIO]:
-        """The file as it came, for as long as this lasts."""
+        """The file as it came, for as long as this lasts. Raises DiskFull."""
         with tempfile.TemporaryFile() as copy:
             for piece in self._store.pieces(id, "file"):
-                copy.write(piece)
+                _write(copy, piece)
             copy.seek(0)
             yield copy
 
@@ -315,6 +316,8 @@ class Jobs:
             return self._later(job, _pause(error, job.seconds), error)
         except NotConfigured as error:  # here, perhaps, and not where others run it
             return self._later(job, LONGEST_PAUSE, InternalError(error.detail))
+        except DiskFull:
+            return LONGEST_PAUSE
         except JobsUnavailable:
             return FIRST_PAUSE
         except WrongInput as error:  # as the dialect finds, and not the form: a tensor of another shape
@@ -514,6 +517,16 @@ def _thread(name: str, run: Callable[[], None]) -> threading.Thread:
     made = threading.Thread(target=run, name=name, daemon=True)
     made.start()
     return made
+
+
+def _write(copy: BinaryIO, piece: bytes) -> None:
+    """Raises DiskFull."""
+    try:
+        copy.write(piece)
+        copy.flush()
+    except OSError as error:
+        log.warning("%s has no room for a file of rows: %s", tempfile.gettempdir(), error.strerror)
+        raise DiskFull from error
 
 
 def _rest(seconds: float, stop: threading.Event) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import weakref
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -29,6 +30,7 @@ from sqlalchemy import (
     Integer,
     LargeBinary,
     MetaData,
+    Select,
     String,
     Table,
     Text,
@@ -45,6 +47,7 @@ from sqlalchemy import (
     or_,
     select,
     text,
+    tuple_,
     update,
 )
 from sqlalchemy.engine import make_url
@@ -52,7 +55,7 @@ from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
-from .errors import DraftsFull, JobsUnavailable, QueueFull
+from .errors import DiskFull, DraftsFull, JobsUnavailable, QueueFull
 from .outage import Outage
 
 LEASE_SECONDS = 30.0
@@ -61,6 +64,10 @@ DRAFT_SECONDS = 3600.0
 PIECES_AT_ONCE = 16  # in one transaction
 PIECE_BYTES = 1024**2
 SWEPT_AT_ONCE = 200
+WAL_BYTES = PIECES_AT_ONCE * PIECE_BYTES  # that SQLite's log keeps of the disk when it is done
+PAGES_AT_ONCE = 4096  # of 4 kB, given back to the disk
+# Of SQLite's disk, for what brings jobs to their end and deletes them; whatever makes more of them leaves it free.
+RESERVE_BYTES = 2 * WAL_BYTES
 # How long PostgreSQL's driver waits for a host that is gone: seconds, and the last one in milliseconds.
 NOT_FOR_EVER = {"connect_timeout": 5, "keepalives_idle": 10, "keepalives_interval": 5, "tcp_user_timeout": 20_000}
 THE_LOCK = 0x466C61736B  # of PostgreSQL: any number that is always the same
@@ -187,6 +194,7 @@ class Store:
         self._engine = _engine(address)
         is_file = address.get_backend_name() == "sqlite"
         self._outage = Outage(f"the database of jobs, {address.database}," if is_file else "the database of jobs")
+        self._folder = Path(address.database or "").parent if is_file else None
         weakref.finalize(self, self._engine.dispose).atexit = False  # a thread may still write then
         self._kept = kept_seconds
         self._is_ready = False
@@ -194,18 +202,21 @@ class Store:
     # What comes in
 
     def add(self, id: str, model: str, data: bytes, *, private: bool, most: int) -> None:
-        """Kept for good when this returns; the same id again changes nothing. Raises QueueFull."""
+        """Kept for good when this returns; the same id again changes nothing. Raises QueueFull, DiskFull."""
         with contextlib.suppress(IntegrityError), self._writing() as c:
             if c.scalar(select(exists().where(JOBS.c.id == id))):
                 return
             _check_room(c, most)
+            self._check_disk(len(data))
             row = {"id": id, "model": model, "state": "queued", "private": private, "made": now(), "ready": now()}
             c.execute(insert(JOBS).values(row))
             _put(c, id, "input", data)
 
     def draft(self, id: str, model: str, pieces: Iterable[bytes], size: int, most: int, most_bytes: int) -> None:
-        """A file of `size` bytes that nobody has asked to be scored yet; it goes after a while. Raises DraftsFull."""
+        """A file of `size` bytes that nobody has asked to be scored yet; it goes after a while. Raises DraftsFull, and
+        DiskFull where there is no room for it and a result of its size."""
         with self._writing() as c:
+            self._check_disk(2 * size)
             if (c.scalar(select(func.count()).select_from(JOBS).where(IS_DRAFT)) or 0) >= most:
                 raise DraftsFull(f"At most {most:,} files may wait for their start.", retry_after=DRAFT_SECONDS)
             _check_drafts(c, size, most_bytes)
@@ -218,8 +229,9 @@ class Store:
                     _check_drafts(c, sum(len(data) for _, data in some), most_bytes)
                     for number, data in some:
                         c.execute(insert(PIECES).values(job=id, what="file", number=number, data=data))
-        except DraftsFull:  # others came in the meantime
-            self.forget(id)
+        except (DraftsFull, JobsUnavailable):  # others came in the meantime
+            with contextlib.suppress(JobsUnavailable):
+                self.forget(id)
             raise
 
     def note(self, id: str, data: bytes) -> None:
@@ -248,9 +260,7 @@ class Store:
 
     def forget(self, id: str) -> None:
         """Deletes what has come to an end."""
-        with self._writing() as c:
-            if c.execute(delete(JOBS).where(JOBS.c.id == id, not_(IS_OPEN))).rowcount:
-                _delete(c, [id])
+        self._remove(select(JOBS.c.id).where(JOBS.c.id == id, not_(IS_OPEN)).with_for_update())
 
     def retry(self, id: str, most: int) -> bool:
         """Whether it waits once more. Raises QueueFull."""
@@ -321,10 +331,11 @@ class Store:
 
     def take(self, runner: str, files: bool | None = None) -> Taken | None:
         """The oldest that waits, or whose runner is gone; only `files` of rows, or none of them. Exactly one caller
-        gets it."""
+        gets it. Raises DiskFull where its answer, which is paid for, could perhaps not be kept."""
         conditions = [] if files is None else [IS_BATCH if files else not_(IS_BATCH)]
         if not self.waiting(*conditions):
             return None  # nothing to lock for
+        self._check_disk()
         oldest = select(JOBS.c.number).where(or_(WAITS, IS_LEFT), *conditions).order_by(JOBS.c.number).limit(1)
         chosen = oldest.with_for_update(skip_locked=True).scalar_subquery()
         ours = {
@@ -354,8 +365,9 @@ class Store:
     def advance(self, job: Taken, data: bytes, to: Progress) -> bool:
         """Keeps the rows with which it comes `to` there, `data` being its last pieces; whether the job is still
         ours. The same again changes nothing. It has come further, so whoever dies now was not stopped by the same
-        row."""
+        row. Raises DiskFull."""
         with self._writing() as c:
+            self._check_disk(len(data))
             if not c.execute(update(JOBS).where(_runs(job)).values(runs=0)).rowcount:
                 return False
             if c.scalar(select(BATCHES.c.done).where(BATCHES.c.job == job.id)) != to.done:
@@ -368,9 +380,10 @@ class Store:
         with self._writing() as c:
             if not _end(c, id, "succeeded", self._kept, IS_OPEN):
                 return False
-            c.execute(delete(PIECES).where(PIECES.c.job == id, PIECES.c.what != "rows"))
+            c.execute(delete(PIECES).where(PIECES.c.job == id, PIECES.c.what == "input"))
             _put(c, id, "result", result)
         self._wipe(id)
+        self._remove_pieces([id], PIECES.c.what == "file")
         return True
 
     def fail(self, job: Taken, result: bytes) -> bool:
@@ -402,12 +415,43 @@ class Store:
 
     def sweep(self) -> None:
         """Deletes what is past its time."""
-        with self._writing() as c:
-            old = select(JOBS.c.id).where(JOBS.c.until < now()).limit(SWEPT_AT_ONCE)
-            _delete(c, list(c.scalars(old.with_for_update(skip_locked=True))))  # one may be begun again this moment
+        old = select(JOBS.c.id).where(JOBS.c.until < now()).limit(SWEPT_AT_ONCE)
+        self._remove(old.with_for_update(skip_locked=True))  # one may be begun again this moment
         if self._engine.dialect.name == "sqlite":
             with self._reading() as c:
-                c.exec_driver_sql("PRAGMA incremental_vacuum")
+                _give_back(c)
+
+    def _remove(self, chosen: Select[Any]) -> None:
+        """The chosen jobs, which cannot be begun again from then on. Who dies halfway leaves the rest to `sweep`."""
+        with self._writing() as c:
+            ids: list[str] = [one for (one,) in c.execute(chosen)]
+            if not ids:
+                return
+            c.execute(update(JOBS).where(JOBS.c.id.in_(ids)).values(state="cancelled", until=0.0))
+            c.execute(delete(PIECES).where(PIECES.c.job.in_(ids), PIECES.c.what == "input"))
+        self._remove_pieces(ids)
+        with self._writing() as c:
+            c.execute(delete(BATCHES).where(BATCHES.c.job.in_(ids)))
+            c.execute(delete(JOBS).where(JOBS.c.id.in_(ids)))
+
+    def _remove_pieces(self, ids: list[str], *conditions: Any) -> None:
+        """A few at a time: what SQLite overwrites stands in its log at first, which takes as much of the disk again."""
+        key = tuple_(*PIECES.primary_key)
+        some = select(*PIECES.primary_key).where(PIECES.c.job.in_(ids), *conditions).limit(PIECES_AT_ONCE)
+        is_left = True
+        while is_left:
+            with self._writing() as c:
+                is_left = c.execute(delete(PIECES).where(key.in_(some))).rowcount == PIECES_AT_ONCE
+
+    def _check_disk(self, more: int = 0) -> None:
+        """Whether so many bytes more leave room for everything that ends and deletes jobs. Raises DiskFull."""
+        if self._folder is None:
+            return
+        free = shutil.disk_usage(self._folder).free
+        if free < more + RESERVE_BYTES:
+            self._outage.begins(f"{free / 1024**2:,.0f} MB are free, and {more + RESERVE_BYTES:,} bytes needed", "room")
+            raise DiskFull
+        self._outage.ends("room")
 
     # The way to the database
 
@@ -489,10 +533,23 @@ def _engine(url: URL) -> Engine:
     @event.listens_for(engine, "connect")
     def prepare(connection: Any, _: Any) -> None:
         """On the disk at each commit, and overwritten when deleted."""
-        for pragma in ("auto_vacuum = INCREMENTAL", "journal_mode = WAL", "synchronous = FULL", "secure_delete = ON"):
+        pragmas = ("auto_vacuum = INCREMENTAL", "journal_mode = WAL", "synchronous = FULL", "secure_delete = ON")
+        for pragma in (*pragmas, f"journal_size_limit = {WAL_BYTES}"):
             connection.execute(f"PRAGMA {pragma}")
 
     return engine
+
+
+def _give_back(c: Connection) -> None:
+    """To the disk, what SQLite has no use for; some at a time, so that nobody waits for long."""
+    before, free = None, _free_pages(c)
+    while free and free != before:
+        c.connection.cursor().executescript(f"PRAGMA incremental_vacuum({PAGES_AT_ONCE})")  # each step frees a page
+        before, free = free, _free_pages(c)
+
+
+def _free_pages(c: Connection) -> int:
+    return c.exec_driver_sql("PRAGMA freelist_count").scalar() or 0
 
 
 def _check_room(c: Connection, most: int) -> None:
@@ -520,12 +577,6 @@ def _put(c: Connection, id: str, what: str, data: bytes, first: int = 0) -> None
     for number in range(pieces_of(data)):
         piece = data[number * PIECE_BYTES : (number + 1) * PIECE_BYTES]
         c.execute(insert(PIECES).values(job=id, what=what, number=first + number, data=piece))
-
-
-def _delete(c: Connection, ids: list[str]) -> None:
-    c.execute(delete(PIECES).where(PIECES.c.job.in_(ids)))
-    c.execute(delete(BATCHES).where(BATCHES.c.job.in_(ids)))
-    c.execute(delete(JOBS).where(JOBS.c.id.in_(ids)))
 
 
 def _runs(job: Taken) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import logging
 import math
 import sys
@@ -14,6 +15,7 @@ from werkzeug.exceptions import HTTPException
 
 from ..errors import (
     AppError,
+    DiskFull,
     EndpointError,
     Forbidden,
     InternalError,
@@ -187,6 +189,9 @@ def known(error: Exception) -> AppError:
     if isinstance(error, HTTPException):
         code = error.code or 500
         return FROM_WERKZEUG.get(code, MalformedRequest if code < 500 else InternalError)()
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        log.warning("no room for what is sent, id=%s: %s", g.get("request_id", ""), error)
+        return DiskFull()
     log.error("unexpected error, id=%s", g.get("request_id", ""), exc_info=error)
     return InternalError()
 
