@@ -141,7 +141,9 @@ class Jobs:
             return WrongInput(record["detail"])
         with suppress(KeyError):
             return EndpointError.revive(record)
-        return InternalError(record.get("detail", ""))
+        error = InternalError(record.get("detail", ""))
+        error.turn = "The owner of this app: the log has the details under the id of the job."
+        return error
 
     def cancel(self, id: str) -> None:
         self._store.cancel(id)
@@ -300,7 +302,10 @@ class Jobs:
         """The answer, or why there is none, or in how many seconds it should be tried again."""
         try:
             if job.runs > MOST_RUNS:
-                raise InternalError(f"Whatever ran this job ended before it was done, {MOST_RUNS} times.")
+                raise InternalError(
+                    f"{MOST_RUNS} times in a row whatever ran this job was ended before it was done: by too little "
+                    "memory, perhaps, or because the server was restarted. It is not run again by itself."
+                )
             endpoint = self._endpoint(job.model)
             packed = unpack(self._store.read(job.id, "input") or b"{}")
             if "sheet" in packed:
