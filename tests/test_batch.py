@@ -52,7 +52,7 @@ def make(request: pytest.FixtureRequest, model: RowsEndpoint, tmp_path: Path) ->
     if database_url:
         store = Store(database_url, Path(), 60)
         store.waiting()
-        with store._engine.begin() as c:
+        with store._db.engine.begin() as c:
             for table in (store_module.JOBS, store_module.PIECES, store_module.BATCHES):
                 c.execute(table.delete())
 
@@ -236,7 +236,7 @@ def test_a_failed_file_can_go_on(make: Make, model: RowsEndpoint) -> None:
 def later(jobs: Jobs, key: str, seconds: float) -> None:
     """So much time goes by."""
     times = {store_module.JOBS: ("ready", "started", "lease"), store_module.BATCHES: ("troubled",)}
-    with jobs._store._engine.begin() as c:
+    with jobs._store._db.engine.begin() as c:
         for table, names in times.items():
             which = table.c.id if "id" in table.c else table.c.job
             c.execute(table.update().where(which == key).values({name: table.c[name] - seconds for name in names}))
@@ -280,7 +280,7 @@ def test_trouble_is_over_when_rows_come(make: Make) -> None:
 def test_a_file_of_an_older_database_is_gone_on_with(make: Make) -> None:
     jobs = make()
     key = put(jobs, csv(5))
-    with jobs._store._engine.begin() as c:
+    with jobs._store._db.engine.begin() as c:
         c.exec_driver_sql("ALTER TABLE batches DROP COLUMN troubled")
         c.exec_driver_sql("UPDATE versions SET number = 1")
     other = make()

@@ -18,14 +18,15 @@ from conftest import MakeApp
 from soak.rows import RowsEndpoint, csv_rows
 from test_batch import put
 
+from FlaskAppAML import database
 from FlaskAppAML import endpoint as endpoint_module
-from FlaskAppAML import store as store_module
+from FlaskAppAML.database import WAL_BYTES
 from FlaskAppAML.errors import DiskFull, JobGone
 from FlaskAppAML.jobs import LONGEST_PAUSE, Jobs
 from FlaskAppAML.prediction import Question
 from FlaskAppAML.redact import Redactor
 from FlaskAppAML.settings import Settings
-from FlaskAppAML.store import PIECE_BYTES, WAL_BYTES, Store
+from FlaskAppAML.store import PIECE_BYTES, Store
 
 MORE_THAN_THERE_IS = 2**60
 A, B = "a" * 32, "b" * 32
@@ -48,7 +49,7 @@ def jobs(model: RowsEndpoint, tmp_path: Path) -> Jobs:
 @pytest.fixture
 def no_room(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     """Until its `undo`."""
-    monkeypatch.setattr(store_module, "RESERVE_BYTES", MORE_THAN_THERE_IS)
+    monkeypatch.setattr(database, "RESERVE_BYTES", MORE_THAN_THERE_IS)
     return monkeypatch
 
 
@@ -69,8 +70,8 @@ def test_nothing_is_taken_in(jobs: Jobs, no_room: pytest.MonkeyPatch) -> None:
 
 def test_a_file_needs_room_for_its_result_too(jobs: Jobs, monkeypatch: pytest.MonkeyPatch) -> None:
     free = 3 * PIECE_BYTES
-    usage = type("usage", (), {"free": free + store_module.RESERVE_BYTES})
-    monkeypatch.setattr(store_module.shutil, "disk_usage", lambda _: usage)  # type: ignore[attr-defined]
+    usage = type("usage", (), {"free": free + database.RESERVE_BYTES})
+    monkeypatch.setattr(database.shutil, "disk_usage", lambda _: usage)  # type: ignore[attr-defined]
     jobs.draft(A, "model", io.BytesIO(b"x" * (free // 2)))
     with pytest.raises(DiskFull):
         jobs.draft(B, "model", io.BytesIO(b"x" * (free // 2 + 1)))
@@ -81,7 +82,7 @@ def test_the_model_is_not_asked_for_what_cannot_be_kept(
 ) -> None:
     key = put(jobs, b"".join(csv_rows(20)))
     with monkeypatch.context() as full:
-        full.setattr(store_module, "RESERVE_BYTES", MORE_THAN_THERE_IS)
+        full.setattr(database, "RESERVE_BYTES", MORE_THAN_THERE_IS)
         with pytest.raises(DiskFull):
             jobs.run_next()
         assert (model.calls, jobs.look(key).state) == (0, "queued")
@@ -98,7 +99,7 @@ def test_a_file_under_way_waits_and_goes_on_when_there_is_room(
     runner.start()
     _wait_until(lambda: jobs.progress(key).done > 0)  # type: ignore[union-attr]
     with monkeypatch.context() as full:
-        full.setattr(store_module, "RESERVE_BYTES", MORE_THAN_THERE_IS)
+        full.setattr(database, "RESERVE_BYTES", MORE_THAN_THERE_IS)
         time.sleep(0.5)
         before = jobs.progress(key).done  # type: ignore[union-attr]
         time.sleep(0.5)

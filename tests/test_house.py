@@ -47,6 +47,7 @@ LEVELS = {
     "prediction": 4.5,
     "connect": 5,
     "packing": 1.5,
+    "database": 1,
     "store": 1.5,
     "batch": 4.7,
     "jobs": 5,

@@ -48,7 +48,7 @@ def database_url(request: pytest.FixtureRequest) -> str:
     parsed = Settings.read({"DATABASE_URL": url}).database_url
     opened = Store(parsed, Path(), 60)
     opened.waiting()
-    with opened._engine.begin() as c:
+    with opened._db.engine.begin() as c:
         for table in (store_module.JOBS, store_module.PIECES):
             c.execute(table.delete())
     return parsed
@@ -339,7 +339,7 @@ def test_a_secret_goes_with_the_end_of_its_job(make: Make, tmp_path: Path, datab
         assert secret.encode() not in (jobs._store.read(key, "result") or b"")
         assert not jobs.look(key).can_retry
     if not database_url:
-        jobs._store._engine.dispose()
+        jobs._store._db.engine.dispose()
         with sqlite3.connect(tmp_path / jobs_module.FILE_NAME) as c:
             c.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         assert secret.encode() not in (tmp_path / jobs_module.FILE_NAME).read_bytes()
@@ -401,10 +401,10 @@ def test_an_old_database_gets_what_changed(make: Make, monkeypatch: pytest.Monke
     try:
         assert jobs.look(key).state == "queued"
         make().look(key)  # not done twice
-        with jobs._store._engine.connect() as c:
+        with jobs._store._db.engine.connect() as c:
             assert [tuple(row) for row in c.exec_driver_sql("SELECT number FROM later")] == [(7,)]
     finally:
-        with jobs._store._engine.begin() as c:
+        with jobs._store._db.engine.begin() as c:
             c.exec_driver_sql("DROP TABLE later")
             c.exec_driver_sql(f"UPDATE versions SET number = {len(before)}")
 
