@@ -15,7 +15,7 @@ import pytest
 from soak.parts import HAS_POSTGRES, postgres
 from soak.rows import RowsEndpoint, csv_rows
 
-from FlaskAppAML import batch, sheets
+from FlaskAppAML import batch, runs, sheets
 from FlaskAppAML import endpoint as endpoint_module
 from FlaskAppAML import store as store_module
 from FlaskAppAML.batch import Done, Plan
@@ -291,9 +291,7 @@ def test_a_file_of_an_older_database_is_gone_on_with(make: Make) -> None:
 def test_a_file_waits_for_an_endpoint_that_is_away_once_and_not_twice(
     make: Make, model: RowsEndpoint, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from FlaskAppAML import jobs as jobs_module
-
-    for module in (jobs_module, batch):
+    for module in (runs, batch):
         monkeypatch.setattr(module, "FIRST_PAUSE", 0.05)
     jobs = make(job_timeout=0.3)
     model.status = 503

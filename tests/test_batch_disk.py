@@ -22,9 +22,10 @@ from FlaskAppAML import database
 from FlaskAppAML import endpoint as endpoint_module
 from FlaskAppAML.database import WAL_BYTES
 from FlaskAppAML.errors import DiskFull, JobGone
-from FlaskAppAML.jobs import LONGEST_PAUSE, Jobs
+from FlaskAppAML.jobs import Jobs
 from FlaskAppAML.prediction import Question
 from FlaskAppAML.redact import Redactor
+from FlaskAppAML.runs import LONGEST_PAUSE
 from FlaskAppAML.settings import Settings
 from FlaskAppAML.store import PIECE_BYTES, Store
 

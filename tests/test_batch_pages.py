@@ -16,7 +16,8 @@ from soak.rows import RowsEndpoint, csv_rows
 from werkzeug.test import TestResponse
 
 from FlaskAppAML import store
-from FlaskAppAML.jobs import MOST_RUNS, Jobs
+from FlaskAppAML.jobs import Jobs
+from FlaskAppAML.runs import MOST_RUNS
 
 Visit = Callable[..., tuple[FlaskClient, Jobs]]
 

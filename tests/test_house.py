@@ -50,6 +50,7 @@ LEVELS = {
     "database": 1,
     "store": 1.5,
     "batch": 4.7,
+    "runs": 4.9,
     "jobs": 5,
     "web": 6,
     "cli": 7,

@@ -17,12 +17,14 @@ from soak.parts import HAS_POSTGRES, Endpoint, postgres
 
 from FlaskAppAML import endpoint as endpoint_module
 from FlaskAppAML import jobs as jobs_module
+from FlaskAppAML import runs
 from FlaskAppAML import store as store_module
 from FlaskAppAML.errors import JobGone, JobsUnavailable, QueueFull, SettingError
 from FlaskAppAML.jobs import Jobs
 from FlaskAppAML.packing import pack, unpack
 from FlaskAppAML.prediction import Question
 from FlaskAppAML.redact import Redactor
+from FlaskAppAML.runs import MOST_RUNS
 from FlaskAppAML.schema import Field, Schema, Upload
 from FlaskAppAML.settings import Settings
 from FlaskAppAML.store import Store
@@ -194,12 +196,12 @@ def test_a_job_that_kills_whoever_runs_it_is_given_up(
     jobs = make()
     key = put(jobs)
     monkeypatch.setattr(store_module, "LEASE_SECONDS", -1.0)
-    for number in range(jobs_module.MOST_RUNS):
+    for number in range(MOST_RUNS):
         assert jobs._store.take(f"dead-{number}") is not None
     monkeypatch.setattr(store_module, "LEASE_SECONDS", 30.0)
     assert jobs.run_next()
     assert jobs.look(key).state == "failed"
-    assert f"{jobs_module.MOST_RUNS} times" in jobs.failure(key).detail
+    assert f"{MOST_RUNS} times" in jobs.failure(key).detail
     assert not model.calls
 
 
@@ -257,7 +259,7 @@ def test_a_failure_is_told_and_can_be_tried_again(make: Make, model: Endpoint) -
 
 def test_an_endpoint_that_is_away_costs_no_job(make: Make, model: Endpoint, monkeypatch: pytest.MonkeyPatch) -> None:
     """Else a queue of a thousand would be burnt in the seconds of a restart."""
-    monkeypatch.setattr(jobs_module, "FIRST_PAUSE", 60.0)
+    monkeypatch.setattr(runs, "FIRST_PAUSE", 60.0)
     model.status = 503
     jobs = make(retries=0)
     ids = [put(jobs, f"n{number}") for number in range(8)]

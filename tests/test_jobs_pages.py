@@ -16,7 +16,7 @@ from werkzeug.test import TestResponse
 
 from FlaskAppAML import store
 from FlaskAppAML.errors import SettingError
-from FlaskAppAML.jobs import MOST_RUNS
+from FlaskAppAML.runs import MOST_RUNS
 from FlaskAppAML.settings import Settings
 
 ONCE = "0" * 32
