@@ -8,7 +8,6 @@ import os
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -35,14 +34,8 @@ FULL = partial(open, "/dev/full", "r+b", buffering=0)
 
 
 @pytest.fixture
-def model() -> Iterator[RowsEndpoint]:
-    with RowsEndpoint() as made:
-        yield made
-
-
-@pytest.fixture
-def jobs(model: RowsEndpoint, tmp_path: Path) -> Jobs:
-    settings = Settings(**model.settings(tmp_path, job_workers=0, retries=0, max_rows=10))
+def jobs(rows_model: RowsEndpoint, tmp_path: Path) -> Jobs:
+    settings = Settings(**rows_model.settings(tmp_path, job_workers=0, retries=0, max_rows=10))
     one = endpoint_module.Endpoint(settings)
     return Jobs(settings, {"model": one}.get, Redactor(settings.secrets()))
 
@@ -79,22 +72,22 @@ def test_a_file_needs_room_for_its_result_too(jobs: Jobs, monkeypatch: pytest.Mo
 
 
 def test_the_model_is_not_asked_for_what_cannot_be_kept(
-    jobs: Jobs, model: RowsEndpoint, monkeypatch: pytest.MonkeyPatch
+    jobs: Jobs, rows_model: RowsEndpoint, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     key = put(jobs, b"".join(csv_rows(20)))
     with monkeypatch.context() as full:
         full.setattr(database, "RESERVE_BYTES", MORE_THAN_THERE_IS)
         with pytest.raises(DiskFull):
             jobs.run_next()
-        assert (model.calls, jobs.look(key).state) == (0, "queued")
+        assert (rows_model.calls, jobs.look(key).state) == (0, "queued")
     assert jobs.run_next()
     assert jobs.look(key).state == "succeeded"
 
 
 def test_a_file_under_way_waits_and_goes_on_when_there_is_room(
-    jobs: Jobs, model: RowsEndpoint, monkeypatch: pytest.MonkeyPatch
+    jobs: Jobs, rows_model: RowsEndpoint, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    model.seconds = 0.05
+    rows_model.seconds = 0.05
     key = put(jobs, b"".join(csv_rows(500)))
     runner = threading.Thread(target=jobs.run_next)
     runner.start()
@@ -107,7 +100,7 @@ def test_a_file_under_way_waits_and_goes_on_when_there_is_room(
         assert jobs.progress(key).done == before < 500  # type: ignore[union-attr]
     runner.join(30)
     assert [row.answer["prediction"] for row in jobs.rows(key)] == [2 * i for i in range(500)]
-    assert sorted(model.rows) == list(range(500)), "a row was asked twice"
+    assert sorted(rows_model.rows) == list(range(500)), "a row was asked twice"
 
 
 def _wait_until(done: Any) -> None:
@@ -130,9 +123,9 @@ def test_a_full_folder_of_temporary_files_costs_no_job(jobs: Jobs, monkeypatch: 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full here")
 def test_an_upload_for_which_there_is_no_room_is_told_so(
-    make_app: MakeApp, model: RowsEndpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    make_app: MakeApp, rows_model: RowsEndpoint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    client = make_app(**{**model.settings(tmp_path / "data"), "job_workers": 0}).test_client()
+    client = make_app(**{**rows_model.settings(tmp_path / "data"), "job_workers": 0}).test_client()
     monkeypatch.setattr(tempfile, "TemporaryFile", FULL)
     answer = client.post("/api/v1/models/model/batches", data=b"".join(csv_rows(20)), content_type="text/csv")
     assert (answer.status_code, answer.json["title"]) == (503, "The disk of this app is full.")  # type: ignore[index]
