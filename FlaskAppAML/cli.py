@@ -60,17 +60,19 @@ def check(with_score: bool, as_form: bool) -> None:
     for endpoint in site.models.values():
         if len(site.models) > 1:
             say(f"\nModel     {endpoint.name}")
-        if len(site.models) > 1:
             _say_settings(endpoint.settings, say, site.settings)
-        if not _say_schema(endpoint, say):
-            healthy = False
-            continue
-        healthy = _say_examples(endpoint.schema, endpoint.examples, say) and healthy
-        if with_score:
-            healthy = _say_score(endpoint, say) and healthy
+        healthy = _say_model(endpoint, say, with_score=with_score) and healthy
     for warning in trouble:
         say(f"warning: {warning}")
     sys.exit(0 if healthy else 1)
+
+
+def _say_model(endpoint: Endpoint, say: Say, *, with_score: bool) -> bool:
+    """Whether nothing is wrong with it."""
+    if not _say_schema(endpoint, say):
+        return False
+    are_fine = _say_examples(endpoint.schema, endpoint.examples, say)
+    return (not with_score or _say_score(endpoint, say)) and are_fine
 
 
 def _say_settings(given: settings.Settings, say: Say, behind: settings.Settings | None = None) -> None:

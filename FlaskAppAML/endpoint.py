@@ -7,6 +7,7 @@ from dataclasses import replace
 from functools import cached_property
 from types import ModuleType
 from urllib.parse import urlsplit
+from weakref import WeakKeyDictionary
 
 from . import dialects, forms, images
 from .cache import Cache
@@ -38,6 +39,8 @@ class Endpoint:
         self.url = settings.url
         self.client = Client(settings)
         self.cache = Cache(settings.cache_seconds) if settings.cache_seconds else None
+        # Until when (monotonic seconds) nothing is asked for in pieces that refused them.
+        self.whole_until: WeakKeyDictionary[Schema, float] = WeakKeyDictionary()
         self._redact = Redactor(settings.secrets())
         changes = read_form_file(settings.form)
         self.outputs: dict[str, Output] = read_outputs(changes)

@@ -20,6 +20,7 @@
     ├── QueueFull          503  overload      as many jobs wait as may
     │   └── DraftsFull                        or files that nobody has started
     ├── JobsUnavailable    503  internal      their database is away
+    │   └── DiskFull                          or has no room
     ├── InternalError      500  internal      a fault of ours
     └── EndpointError                         the hosted model gave no answer
         ├── InputRefused   422  bad_input
@@ -226,6 +227,12 @@ class JobsUnavailable(AppError):
     lead = "The database that keeps them does not answer. Jobs that were taken in before are not lost."
     turn = "Yours: wait a little. If it stays, tell the owner of this app."
     again = "Yes, after a pause."
+
+
+class DiskFull(JobsUnavailable):
+    said = "the disk of this app is full."
+    lead = "Jobs that were taken in before are not lost: they go on when there is room."
+    turn = "The owner of this app: make room where DATA_DIR lies, and TMPDIR."
 
 
 class EndpointError(AppError):

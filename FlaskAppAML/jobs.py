@@ -16,17 +16,14 @@ import logging
 import os
 import re
 import secrets
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, suppress
-from dataclasses import replace
+from contextlib import contextmanager, suppress
 from functools import cached_property, partial
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
-from weakref import WeakKeyDictionary
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from .endpoint import Endpoint
 from .errors import (
@@ -35,23 +32,19 @@ from .errors import (
     InternalError,
     JobGone,
     JobsUnavailable,
-    Loading,
-    NotConfigured,
-    Overloaded,
     SettingError,
     WrongInput,
 )
 from .images import Picture
 from .outage import Outage
 from .packing import pack, unpack
-from .prediction import Document, Question, scored_document
+from .prediction import Document, Question
 from .redact import Redactor
-from .schema import Row
+from .runs import Runs
 from .settings import Settings
-from .wire import dumps
 
 if TYPE_CHECKING:
-    from .batch import Done, Pace
+    from .batch import Done
     from .store import Job, Progress, Store, Taken
 
 FILE_NAME = "jobs.sqlite3"
@@ -60,19 +53,12 @@ LOOK_SECONDS = 1.0  # how often an idle runner looks by itself
 LONGEST_REST = 15.0  # of a runner whose database is away; each rest is twice as long as the one before
 SWEEP_SECONDS = 60.0
 RENEW_SECONDS = 10.0  # a third of the lease
-INSIST_SECONDS = 60.0  # that a result in hand waits for a database that is away
-MOST_RUNS = 10  # whoever ran it died each time, so it may be its fault; 5 can be chance where processes die often
-FIRST_PAUSE = 2.0  # before a job is tried again; each further pause is twice as long
-LONGEST_PAUSE = 60.0
 MOST_BELLS = 100
 MOST_DRAFTS = 50
 MOST_DRAFT_FILES = 4  # of MAX_BATCH_BYTES, together
-MOST_SEARCHED = 100_000
-LOGGED_BODY = 2000
 RING_SECONDS = 1.0  # that a ticket waits for Redis at the most
 
 log = logging.getLogger(__name__)
-T = TypeVar("T")
 
 
 class Jobs:
@@ -92,8 +78,6 @@ class Jobs:
         self._called = threading.Semaphore(0)
         self._swept = 0.0
         self._redis_outage = Outage("Redis")
-        self._slow: dict[str, tuple[Endpoint, Endpoint]] = {}
-        self._paces: WeakKeyDictionary[Endpoint, Pace] = WeakKeyDictionary()
         self.ending = threading.Event()  # whoever runs jobs was asked to end
 
     # For those who ask
@@ -140,7 +124,9 @@ class Jobs:
             return WrongInput(record["detail"])
         with suppress(KeyError):
             return EndpointError.revive(record)
-        return InternalError(record.get("detail", ""))
+        error = InternalError(record.get("detail", ""))
+        error.turn = "The owner of this app: the log has the details under the id of the job."
+        return error
 
     def cancel(self, id: str) -> None:
         self._store.cancel(id)
@@ -198,15 +184,6 @@ class Jobs:
 
         return unpacked(self._store.pieces(id, "rows"))
 
-    @contextmanager
-    def file(self, id: str) -> Iterator[BinaryIO]:
-        """The file as it came, for as long as this lasts."""
-        with tempfile.TemporaryFile() as copy:
-            for piece in self._store.pieces(id, "file"):
-                copy.write(piece)
-            copy.seek(0)
-            yield copy
-
     @property
     def _may_exist(self) -> bool:
         """So that a wrong link makes no database."""
@@ -220,6 +197,10 @@ class Jobs:
         from .store import Store
 
         return Store(self._settings.database_url, self._path, max(KEPT_SECONDS, self._settings.answer_minutes * 60.0))
+
+    @cached_property
+    def _runs(self) -> Runs:
+        return Runs(self._settings, self._find, self._redact, self._store, self.ending)
 
     def line(self) -> tuple[int, float]:
         """How many jobs wait, and for how many seconds the oldest of them has. Raises JobsUnavailable."""
@@ -281,8 +262,7 @@ class Jobs:
             return False
         with self._leased(job):
             started = time.perf_counter()
-            outcome = self._outcome(job)
-            word = _insist(lambda: self._settle(job, outcome))
+            word = self._runs.run(job)
         took = round((time.perf_counter() - started) * 1000, 1)
         log.info("job %s", word, extra={"facts": {"job": job.id, "model": job.model, "ms": took, "run": job.runs}})
         return True
@@ -294,133 +274,6 @@ class Jobs:
             for _ in range(min(waiting, MOST_BELLS) if waiting and not queue.count else 0):
                 self._ring(queue)
         self._sweep()
-
-    def _outcome(self, job: Taken) -> Document | AppError | float:
-        """The answer, or why there is none, or in how many seconds it should be tried again."""
-        try:
-            if job.runs > MOST_RUNS:
-                raise InternalError(f"Whatever ran this job ended before it was done, {MOST_RUNS} times.")
-            endpoint = self._endpoint(job.model)
-            packed = unpack(self._store.read(job.id, "input") or b"{}")
-            if "sheet" in packed:
-                return self._all_rows(job, endpoint, packed)
-            if "rows" not in packed:
-                raise JobGone  # cancelled this moment, or brought to its end by another
-            with _if_it_still_fits():
-                rows = _fitting(endpoint, packed)
-            question = Question(endpoint.schema, rows, packed["typed"])
-            document = scored_document(endpoint, job.id, question, packed["request_id"])
-            return document | {"picture": _with_data(question)}
-        except EndpointError as error:
-            return self._later(job, _pause(error, job.seconds), error)
-        except NotConfigured as error:  # here, perhaps, and not where others run it
-            return self._later(job, LONGEST_PAUSE, InternalError(error.detail))
-        except JobsUnavailable:
-            return FIRST_PAUSE
-        except WrongInput as error:  # as the dialect finds, and not the form: a tensor of another shape
-            return error
-        except AppError as error:
-            return InternalError(error.detail)
-        except Exception as error:
-            log.error("unexpected error of job %s", job.id, exc_info=error)
-            return InternalError()
-
-    def _all_rows(self, job: Taken, endpoint: Endpoint, about: Document) -> Document | AppError | float:
-        """A whole file, from where a former run left off. Each body is kept as soon as all before it are. An endpoint
-        that is away was waited for by then, for as long as may be."""
-        from . import batch, sheets
-        from .store import Progress, pieces_of
-
-        plan, schema = batch.Plan.revive(about), endpoint.schema
-        if endpoint.doubt and about["dialect"] != schema.dialect:
-            raise Loading("What it asks for is not known at the moment.")
-        with _if_it_still_fits():
-            batch.check(plan, schema)
-        at = self._store.progress(job.id)
-        if at is None:
-            raise JobGone
-        names: list[str] = json.loads(at.names)
-        with self._lock:
-            pace = self._paces.setdefault(endpoint, batch.Pace(batch.calls_at_once(endpoint)))
-        with self.file(job.id) as file:
-            rows = sheets.rows(file, plan.sheet, at.done)
-            coming = batch.run(endpoint, schema, plan, rows, pace, lambda: self._may_go_on(job))
-            try:
-                with closing(coming):
-                    for done in coming:
-                        names = batch.with_names(names, done)
-                        data = batch.packed(done, self._clean)
-                        at = Progress(
-                            total=at.total,
-                            done=at.done + len(done),
-                            failed=at.failed + sum(bool(row.error) for row in done),
-                            pieces=at.pieces + pieces_of(data),
-                            names=json.dumps(names),
-                            before=at.before,
-                        )
-                        self._keep(job, data, at)
-            except batch.Stopped:
-                return 0.0  # where it is still ours, it goes on elsewhere
-            except EndpointError as error:
-                return error
-        seen = batch.summary(names, self.rows(job.id))
-        return {**about, "done": at.done, "failed": at.failed, "names": names, "seen": seen}
-
-    def _keep(self, job: Taken, data: bytes, at: Progress) -> None:
-        """Raises JobGone where somebody cancelled it, or another one runs it."""
-        if not _insist(lambda: self._store.advance(job, data, at)):
-            raise JobGone
-
-    def _may_go_on(self, job: Taken) -> bool:
-        with suppress(JobsUnavailable):
-            return not self.ending.is_set() and self._store.is_ours(job)
-        return True
-
-    def _clean(self, document: Any) -> Any:
-        """Without secrets of the settings."""
-        return self._redact.document(document) if self._redact.stands_in(dumps(document)) else document
-
-    def _later(self, job: Taken, pause: float | None, error: AppError) -> float | AppError:
-        """The pause, where it would end within `JOB_TIMEOUT`; else the error."""
-        return pause if pause is not None and job.seconds + pause < self._settings.job_timeout else error
-
-    def _settle(self, job: Taken, outcome: Document | AppError | float) -> str:
-        """What became of it, in a word."""
-        if isinstance(outcome, float):
-            self._store.put_back(job, outcome)
-            return "put back"
-        if isinstance(outcome, AppError):
-            if not self._store.fail(job, self._as_json(_record(outcome))):
-                return "dropped"
-            self._note(job, outcome)
-            return "failed"
-        return "succeeded" if self._store.succeed(job.id, self._as_json(outcome)) else "dropped"
-
-    def _note(self, job: Taken, error: AppError) -> None:
-        """What the endpoint said of it goes to the log and nowhere else."""
-        body = getattr(error, "body", b"")[:MOST_SEARCHED].decode("utf-8", "replace")
-        facts = {"job": job.id, "kind": error.kind, "detail": error.detail, "said": self._redact(body)[:LOGGED_BODY]}
-        log.warning("no answer", extra={"facts": {name: value for name, value in facts.items() if value}})
-
-    def _as_json(self, document: Document) -> bytes:
-        """Without secrets of the settings."""
-        text = dumps(document)
-        if self._redact.stands_in(text):
-            text = dumps(self._redact.document(document))
-        return text.encode("utf-8", "replace")
-
-    def _endpoint(self, model: str) -> Endpoint:
-        """The model's endpoint with the time limit of jobs, and calls of its own. Raises NotConfigured."""
-        found = self._find(model)
-        if found is None:
-            raise NotConfigured(f"There is no model {model} any more.")
-        with self._lock:
-            known = self._slow.get(model)
-            if known is None or known[0] is not found:
-                settings = replace(found.settings, timeout=found.settings.job_timeout, cache_seconds=0)
-                slow = Endpoint(settings)
-                known = self._slow[model] = found, slow
-        return known[1]
 
     @contextmanager
     def _leased(self, job: Taken) -> Iterator[None]:
@@ -521,56 +374,3 @@ def _rest(seconds: float, stop: threading.Event) -> None:
     until = time.monotonic() + seconds
     while not stop.is_set() and (left := until - time.monotonic()) > 0:
         time.sleep(min(left, LOOK_SECONDS))
-
-
-def _insist(settle: Callable[[], T]) -> T:
-    """A database that is away for a moment must not cost an answer that was paid for. Raises JobsUnavailable."""
-    until = time.monotonic() + INSIST_SECONDS
-    while True:
-        try:
-            return settle()
-        except JobsUnavailable:
-            if time.monotonic() > until:
-                raise
-            time.sleep(LOOK_SECONDS)
-
-
-def _pause(error: EndpointError, seconds: float) -> float | None:
-    """In how many seconds a job that was begun so long ago should be tried again; None when that would not help, or
-    when the model may have run."""
-    if not (error.another_try or isinstance(error, Overloaded | Loading)):
-        return None
-    return max(error.retry_after or 0.0, min(max(FIRST_PAUSE, seconds), LONGEST_PAUSE))
-
-
-def _with_data(question: Question) -> Document | None:
-    """The first picture goes with the answer, as the input does not outlive the job."""
-    about = question.first_picture()
-    return {**about, "data": question.pictures[about["field"]].base64()} if about else None
-
-
-def _record(error: AppError) -> Document:
-    if isinstance(error, EndpointError):
-        return error.record()
-    return {"error": type(error).__name__, "detail": error.words if isinstance(error, WrongInput) else error.detail}
-
-
-@contextmanager
-def _if_it_still_fits() -> Iterator[None]:
-    """What is wrong now was not when it was taken in. Raises InternalError."""
-    try:
-        yield
-    except WrongInput as error:
-        raise InternalError(f"The model asks for something else than when this was taken in. {error.words}") from error
-
-
-def _fitting(endpoint: Endpoint, packed: Document) -> list[Row]:
-    """The rows as they were checked or, where the model asks for other things by now, checked anew. Raises WrongInput,
-    and Loading where the form is a guess: the endpoint may be away, and say more when it is back."""
-    schema, rows = endpoint.schema, packed["rows"]
-    names = {f.name for f in schema.fields}
-    if packed["dialect"] == schema.dialect and all(row.keys() == names for row in rows):
-        return list(rows)
-    if endpoint.doubt:
-        raise Loading("What it asks for is not known at the moment.")
-    return [schema.parse(row, "json") for row in rows]

@@ -23,6 +23,7 @@ FIRST_LOOK = 0.2  # seconds after the ticket; each further wait is half as long 
 LONGEST_LOOK = 3.0
 NOT_IN_PIECES = 406  # Not Acceptable: nothing has run, and as little after a 400 or 422
 REFUSED = (400, 422)
+WHOLE_SECONDS = 600.0  # in which an endpoint that refused pieces is not asked for them again
 ABOUT_PIECES = re.compile(r"\bstream(ing|ed)?\b", re.IGNORECASE)
 
 
@@ -124,7 +125,7 @@ def stream(
 
     `secrets` are removed besides those of the settings, also where two pieces meet. Raises EndpointError.
     """
-    if not endpoint.streams(schema):
+    if not endpoint.streams(schema) or time.monotonic() < endpoint.whole_until.get(schema, 0.0):
         return score(endpoint, schema, rows)
     try:
         return (yield from _in_pieces(endpoint, schema, rows, secrets))
@@ -148,7 +149,9 @@ def _in_pieces(
     except (InputRefused, Unsupported) as error:
         if not _refuses_pieces(error):
             raise
-        return score(endpoint, schema, rows)
+        scored = score(endpoint, schema, rows)
+        endpoint.whole_until[schema] = time.monotonic() + WHOLE_SECONDS
+        return scored
     return _scored(endpoint, dialect, schema, rows, wanted, reply)
 
 

@@ -1,4 +1,4 @@
-"""The tables of background jobs, in SQLite or PostgreSQL: each function here is one transaction.
+"""The tables of background jobs: each function here is one transaction of `database.py`, or a few.
 
 Only `jobs.py` uses it, and imports it when the first job comes: SQLAlchemy takes its time. A row is the truth about its
 job. Who sets it to `running` runs it, for as long as the lease is renewed; the clock is the database's own, so the
@@ -9,8 +9,6 @@ everybody looks at stay small.
 from __future__ import annotations
 
 import contextlib
-import os
-import weakref
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import count, islice
@@ -18,52 +16,41 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import (
-    URL,
     BigInteger,
     Boolean,
     Column,
     Connection,
     Double,
-    Engine,
     Index,
     Integer,
     LargeBinary,
     MetaData,
+    Select,
     String,
     Table,
     Text,
     and_,
-    create_engine,
     delete,
-    event,
     exists,
     func,
     insert,
-    inspect,
     literal,
     not_,
     or_,
     select,
-    text,
+    tuple_,
     update,
 )
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import IntegrityError, SQLAlchemyError
-from sqlalchemy.ext.compiler import compiles
-from sqlalchemy.sql.functions import FunctionElement
+from sqlalchemy.exc import IntegrityError
 
+from .database import WAL_BYTES, Database, now
 from .errors import DraftsFull, JobsUnavailable, QueueFull
-from .outage import Outage
 
 LEASE_SECONDS = 30.0
-BUSY_SECONDS = 10.0
 DRAFT_SECONDS = 3600.0
-PIECES_AT_ONCE = 16  # in one transaction
 PIECE_BYTES = 1024**2
+PIECES_AT_ONCE = WAL_BYTES // PIECE_BYTES  # in one transaction
 SWEPT_AT_ONCE = 200
-# How long PostgreSQL's driver waits for a host that is gone: seconds, and the last one in milliseconds.
-NOT_FOR_EVER = {"connect_timeout": 5, "keepalives_idle": 10, "keepalives_interval": 5, "tcp_user_timeout": 20_000}
-THE_LOCK = 0x466C61736B  # of PostgreSQL: any number that is always the same
 
 TABLES = MetaData()
 JOBS = Table(
@@ -105,7 +92,6 @@ BATCHES = Table(  # what a job has besides that scores a whole file
     Column("before", Integer, nullable=False),  # done before it was last begun
     Column("troubled", Double),  # since when it could not even begin again; NULL while it can
 )
-VERSIONS = Table("versions", TABLES, Column("number", Integer, primary_key=True))
 
 # What each version does to the tables of the one before, as SQL that both databases know. A new database is made as it
 # stands above, with all of that done.
@@ -116,17 +102,6 @@ CHANGES: tuple[tuple[str, ...], ...] = (
     ),
     ("ALTER TABLE batches ADD COLUMN troubled DOUBLE PRECISION",),
 )
-
-
-class now(FunctionElement[float]):
-    """The database's clock."""
-
-    type = Double()
-    inherit_cache = True
-
-
-compiles(now, "sqlite")(lambda *_, **__: "((julianday('now') - 2440587.5) * 86400.0)")
-compiles(now, "postgresql")(lambda *_, **__: "extract(epoch from clock_timestamp())::float8")
 
 WAITS = and_(JOBS.c.state == "queued", JOBS.c.ready <= now())
 IS_LEFT = and_(JOBS.c.state == "running", JOBS.c.lease < now())  # its runner is gone
@@ -183,29 +158,27 @@ class Store:
 
     def __init__(self, url: str, path: Path, kept_seconds: float) -> None:
         """`url` as `DATABASE_URL` has it; where it is empty, SQLite's file is `path`."""
-        address = make_url(url) if url else URL.create("sqlite", database=str(path))
-        self._engine = _engine(address)
-        is_file = address.get_backend_name() == "sqlite"
-        self._outage = Outage(f"the database of jobs, {address.database}," if is_file else "the database of jobs")
-        weakref.finalize(self, self._engine.dispose).atexit = False  # a thread may still write then
+        self._db = Database(url, path, TABLES, CHANGES)
         self._kept = kept_seconds
-        self._is_ready = False
 
     # What comes in
 
     def add(self, id: str, model: str, data: bytes, *, private: bool, most: int) -> None:
-        """Kept for good when this returns; the same id again changes nothing. Raises QueueFull."""
-        with contextlib.suppress(IntegrityError), self._writing() as c:
+        """Kept for good when this returns; the same id again changes nothing. Raises QueueFull, DiskFull."""
+        with contextlib.suppress(IntegrityError), self._db.writing() as c:
             if c.scalar(select(exists().where(JOBS.c.id == id))):
                 return
             _check_room(c, most)
+            self._db.check_disk(len(data))
             row = {"id": id, "model": model, "state": "queued", "private": private, "made": now(), "ready": now()}
             c.execute(insert(JOBS).values(row))
             _put(c, id, "input", data)
 
     def draft(self, id: str, model: str, pieces: Iterable[bytes], size: int, most: int, most_bytes: int) -> None:
-        """A file of `size` bytes that nobody has asked to be scored yet; it goes after a while. Raises DraftsFull."""
-        with self._writing() as c:
+        """A file of `size` bytes that nobody has asked to be scored yet; it goes after a while. Raises DraftsFull, and
+        DiskFull where there is no room for it and a result of its size."""
+        with self._db.writing() as c:
+            self._db.check_disk(2 * size)
             if (c.scalar(select(func.count()).select_from(JOBS).where(IS_DRAFT)) or 0) >= most:
                 raise DraftsFull(f"At most {most:,} files may wait for their start.", retry_after=DRAFT_SECONDS)
             _check_drafts(c, size, most_bytes)
@@ -214,24 +187,25 @@ class Store:
         numbered = enumerate(pieces)
         try:
             while some := list(islice(numbered, PIECES_AT_ONCE)):
-                with self._writing() as c:
+                with self._db.writing() as c:
                     _check_drafts(c, sum(len(data) for _, data in some), most_bytes)
                     for number, data in some:
                         c.execute(insert(PIECES).values(job=id, what="file", number=number, data=data))
-        except DraftsFull:  # others came in the meantime
-            self.forget(id)
+        except (DraftsFull, JobsUnavailable):  # others came in the meantime
+            with contextlib.suppress(JobsUnavailable):
+                self.forget(id)
             raise
 
     def note(self, id: str, data: bytes) -> None:
         """What is known of a draft, in place of what was."""
-        with self._writing() as c:
+        with self._db.writing() as c:
             if c.scalar(select(exists().where(JOBS.c.id == id, JOBS.c.state == "draft"))):
                 c.execute(delete(PIECES).where(PIECES.c.job == id, PIECES.c.what == "input"))
                 _put(c, id, "input", data)
 
     def begin(self, id: str, total: int, most: int) -> bool:
         """A draft takes its place in the line; whether it was one. Raises QueueFull."""
-        with self._writing() as c:
+        with self._db.writing() as c:
             _check_room(c, most)
             waiting = {"state": "queued", "made": now(), "ready": now(), "until": None}
             if not c.execute(update(JOBS).where(JOBS.c.id == id, JOBS.c.state == "draft").values(waiting)).rowcount:
@@ -241,21 +215,19 @@ class Store:
 
     def cancel(self, id: str) -> bool:
         """Whether it still waited or ran. What runs cannot be stopped, but its result will not count."""
-        with self._writing() as c:
+        with self._db.writing() as c:
             is_over = _end(c, id, "cancelled", self._kept, IS_OPEN)
         self._wipe(id)
         return is_over
 
     def forget(self, id: str) -> None:
         """Deletes what has come to an end."""
-        with self._writing() as c:
-            if c.execute(delete(JOBS).where(JOBS.c.id == id, not_(IS_OPEN))).rowcount:
-                _delete(c, [id])
+        self._remove(select(JOBS.c.id).where(JOBS.c.id == id, not_(IS_OPEN)).with_for_update())
 
     def retry(self, id: str, most: int) -> bool:
         """Whether it waits once more. Raises QueueFull."""
         again = {"state": "queued", "ready": now(), "runs": 0, "started": None, "ended": None, "until": None}
-        with self._writing() as c:
+        with self._db.writing() as c:
             _check_room(c, most)
             at_rest = JOBS.c.state.in_(("failed", "cancelled"))
             changed = c.execute(update(JOBS).where(JOBS.c.id == id, at_rest, _has_input()).values(again))
@@ -272,7 +244,7 @@ class Store:
         before = select(func.count()).where(other.c.state == "queued", other.c.number <= JOBS.c.number)
         place = before.scalar_subquery()
         columns = [JOBS.c[name] for name in ("id", "model", "state", "made", "started", "ended", "until")]
-        with self._reading() as c:
+        with self._db.reading() as c:
             found = c.execute(select(*columns, place, _has_input(), now()).where(JOBS.c.id == id)).first()
         if found is None:
             return None
@@ -284,7 +256,7 @@ class Store:
     def read(self, id: str, what: str) -> bytes | None:
         """Its `input` or its `result`; None when there is none, or none any more."""
         chosen = select(PIECES.c.data).where(PIECES.c.job == id, PIECES.c.what == what).order_by(PIECES.c.number)
-        with self._reading() as c:
+        with self._db.reading() as c:
             found = [piece for (piece,) in c.execute(chosen)]
         return b"".join(found) if found else None
 
@@ -292,7 +264,7 @@ class Store:
         """Its `file`, or the `rows` that are done, piece by piece: there may be more than fits into memory."""
         for number in count():
             chosen = select(PIECES.c.data).where(PIECES.c.job == id, PIECES.c.what == what, PIECES.c.number == number)
-            with self._reading() as c:
+            with self._db.reading() as c:
                 data = c.scalar(chosen)
             if data is None:
                 return
@@ -301,18 +273,18 @@ class Store:
     def progress(self, id: str) -> Progress | None:
         """None where it is no file of rows that was begun."""
         columns = [BATCHES.c[name] for name in ("total", "done", "failed", "pieces", "names", "before")]
-        with self._reading() as c:
+        with self._db.reading() as c:
             found = c.execute(select(*columns).where(BATCHES.c.job == id)).first()
         return Progress(*found) if found else None
 
     def waiting(self, *conditions: Any) -> int:
         """How many could be taken now."""
-        with self._reading() as c:
+        with self._db.reading() as c:
             return c.scalar(select(func.count()).select_from(JOBS).where(or_(WAITS, IS_LEFT), *conditions)) or 0
 
     def line(self) -> tuple[int, float]:
         """How many jobs wait, and for how many seconds the oldest of them has; those of a dead runner too."""
-        with self._reading() as c:
+        with self._db.reading() as c:
             chosen = select(func.count(), func.coalesce(now() - func.min(JOBS.c.made), 0.0))
             count, age = c.execute(chosen.where(or_(IS_QUEUED, IS_LEFT))).one()
         return int(count), max(0.0, float(age))
@@ -321,10 +293,11 @@ class Store:
 
     def take(self, runner: str, files: bool | None = None) -> Taken | None:
         """The oldest that waits, or whose runner is gone; only `files` of rows, or none of them. Exactly one caller
-        gets it."""
+        gets it. Raises DiskFull where its answer, which is paid for, could perhaps not be kept."""
         conditions = [] if files is None else [IS_BATCH if files else not_(IS_BATCH)]
         if not self.waiting(*conditions):
             return None  # nothing to lock for
+        self._db.check_disk()
         oldest = select(JOBS.c.number).where(or_(WAITS, IS_LEFT), *conditions).order_by(JOBS.c.number).limit(1)
         chosen = oldest.with_for_update(skip_locked=True).scalar_subquery()
         ours = {
@@ -337,25 +310,26 @@ class Store:
         taking = update(JOBS).where(JOBS.c.number == chosen).values(ours)
         in_vain = select(func.coalesce(now() - BATCHES.c.troubled, 0.0)).where(BATCHES.c.job == JOBS.c.id)
         seconds = func.coalesce(in_vain.scalar_subquery(), now() - JOBS.c.started)
-        with self._writing() as c:
+        with self._db.writing() as c:
             found = c.execute(taking.returning(JOBS.c.id, JOBS.c.model, JOBS.c.runs, seconds)).first()
         return Taken(found.id, found.model, runner, found.runs, found[3]) if found else None
 
     def renew(self, runners: list[str]) -> None:
         """Another `LEASE_SECONDS` for what these run."""
-        with self._writing() as c:
+        with self._db.writing() as c:
             ours = and_(JOBS.c.state == "running", JOBS.c.runner.in_(runners))
             c.execute(update(JOBS).where(ours).values(lease=now() + LEASE_SECONDS))
 
     def is_ours(self, job: Taken) -> bool:
-        with self._reading() as c:
+        with self._db.reading() as c:
             return bool(c.scalar(select(exists().where(_runs(job)))))
 
     def advance(self, job: Taken, data: bytes, to: Progress) -> bool:
         """Keeps the rows with which it comes `to` there, `data` being its last pieces; whether the job is still
         ours. The same again changes nothing. It has come further, so whoever dies now was not stopped by the same
-        row."""
-        with self._writing() as c:
+        row. Raises DiskFull."""
+        with self._db.writing() as c:
+            self._db.check_disk(len(data))
             if not c.execute(update(JOBS).where(_runs(job)).values(runs=0)).rowcount:
                 return False
             if c.scalar(select(BATCHES.c.done).where(BATCHES.c.job == job.id)) != to.done:
@@ -365,17 +339,18 @@ class Store:
 
     def succeed(self, id: str, result: bytes) -> bool:
         """Whether this result is the one that is kept: the first, whoever brings it. The input goes."""
-        with self._writing() as c:
+        with self._db.writing() as c:
             if not _end(c, id, "succeeded", self._kept, IS_OPEN):
                 return False
-            c.execute(delete(PIECES).where(PIECES.c.job == id, PIECES.c.what != "rows"))
+            c.execute(delete(PIECES).where(PIECES.c.job == id, PIECES.c.what == "input"))
             _put(c, id, "result", result)
         self._wipe(id)
+        self._remove_pieces([id], PIECES.c.what == "file")
         return True
 
     def fail(self, job: Taken, result: bytes) -> bool:
         """Only by who runs it now: another one may be about to succeed."""
-        with self._writing() as c:
+        with self._db.writing() as c:
             if not _end(c, job.id, "failed", self._kept, JOBS.c.runner == job.runner):
                 return False
             _put(c, job.id, "result", result)
@@ -386,7 +361,7 @@ class Store:
         """Into its old place in the line, to be taken in so many seconds at the earliest. With a pause there was
         trouble, without one somebody else is to go on."""
         waiting = {"state": "queued", "ready": now() + seconds, "runs": 0, "runner": None, "lease": None}
-        with self._writing() as c:
+        with self._db.writing() as c:
             was_ours = c.execute(update(JOBS).where(_runs(job)).values(waiting)).rowcount
             if was_ours and seconds:
                 since = func.coalesce(BATCHES.c.troubled, now())
@@ -394,105 +369,39 @@ class Store:
 
     def _wipe(self, id: str) -> None:
         """A secret that was deleted would stand in SQLite's log until much else has been written."""
-        if self._engine.dialect.name != "sqlite":
+        if not self._db.is_file:
             return
-        with contextlib.suppress(JobsUnavailable), self._reading() as c:
+        with contextlib.suppress(JobsUnavailable), self._db.reading() as c:
             if c.scalar(select(JOBS.c.private).where(JOBS.c.id == id)):
                 c.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def sweep(self) -> None:
         """Deletes what is past its time."""
-        with self._writing() as c:
-            old = select(JOBS.c.id).where(JOBS.c.until < now()).limit(SWEPT_AT_ONCE)
-            _delete(c, list(c.scalars(old.with_for_update(skip_locked=True))))  # one may be begun again this moment
-        if self._engine.dialect.name == "sqlite":
-            with self._reading() as c:
-                c.exec_driver_sql("PRAGMA incremental_vacuum")
+        old = select(JOBS.c.id).where(JOBS.c.until < now()).limit(SWEPT_AT_ONCE)
+        self._remove(old.with_for_update(skip_locked=True))  # one may be begun again this moment
+        self._db.give_back()
 
-    # The way to the database
+    def _remove(self, chosen: Select[Any]) -> None:
+        """The chosen jobs, which cannot be begun again from then on. Who dies halfway leaves the rest to `sweep`."""
+        with self._db.writing() as c:
+            ids: list[str] = [one for (one,) in c.execute(chosen)]
+            if not ids:
+                return
+            c.execute(update(JOBS).where(JOBS.c.id.in_(ids)).values(state="cancelled", until=0.0))
+            c.execute(delete(PIECES).where(PIECES.c.job.in_(ids), PIECES.c.what == "input"))
+        self._remove_pieces(ids)
+        with self._db.writing() as c:
+            c.execute(delete(BATCHES).where(BATCHES.c.job.in_(ids)))
+            c.execute(delete(JOBS).where(JOBS.c.id.in_(ids)))
 
-    @contextlib.contextmanager
-    def _reading(self) -> Iterator[Connection]:
-        """Each statement sees what is committed then."""
-        with self._explained("reading"):
-            self._make_ready()
-            with self._engine.connect() as c:
-                yield c
-        self._outage.ends("reading")
-
-    @contextlib.contextmanager
-    def _writing(self) -> Iterator[Connection]:
-        """On the disk when this ends without an error."""
-        with self._explained("writing"):
-            self._make_ready()
-            with _transaction(self._engine) as c:
-                yield c
-        self._outage.ends("reading", "writing")
-
-    @contextlib.contextmanager
-    def _explained(self, way: str) -> Iterator[None]:
-        try:
-            yield
-        except IntegrityError:
-            raise
-        except (SQLAlchemyError, OSError) as error:
-            self._outage.begins(getattr(error, "orig", None) or error, way)  # `orig` is without the statement
-            raise JobsUnavailable from error
-
-    def _make_ready(self) -> None:
-        """Makes the tables, or brings those of an older version up to date; once, whoever comes first."""
-        if self._is_ready:
-            return
-        with _transaction(self._engine) as c:
-            if self._engine.dialect.name == "postgresql":
-                c.execute(select(func.pg_advisory_xact_lock(THE_LOCK)))
-            is_new = not inspect(c).has_table(VERSIONS.name)
-            if is_new:
-                TABLES.create_all(c)
-            done = len(CHANGES) if is_new else c.scalar(select(func.max(VERSIONS.c.number))) or 0
-            for statement in (one for change in CHANGES[done:] for one in change):
-                c.execute(text(statement))
-            if is_new or done < len(CHANGES):
-                c.execute(delete(VERSIONS))
-                c.execute(insert(VERSIONS).values(number=len(CHANGES)))
-        self._is_ready = True
-
-
-@contextlib.contextmanager
-def _transaction(engine: Engine) -> Iterator[Connection]:
-    """SQLite's lock is taken at the beginning: one taken halfway can fail for good where two do so."""
-    with engine.connect() as c, c.begin():
-        if engine.dialect.name == "sqlite":
-            c.exec_driver_sql("BEGIN IMMEDIATE")
-        yield c
-
-
-def _engine(url: URL) -> Engine:
-    if url.get_backend_name() != "sqlite":
-        return create_engine(
-            url, hide_parameters=True, pool_timeout=BUSY_SECONDS, pool_pre_ping=True, connect_args=NOT_FOR_EVER
-        )
-    path = url.database or ""
-    engine = create_engine(
-        url,
-        hide_parameters=True,
-        max_overflow=20,
-        pool_timeout=BUSY_SECONDS,
-        connect_args={"timeout": BUSY_SECONDS, "isolation_level": None},  # transactions begin where we say so
-    )
-
-    @event.listens_for(engine, "do_connect")
-    def make_private(*_: Any) -> None:
-        os.makedirs(os.path.dirname(path) or ".", mode=0o700, exist_ok=True)
-        os.close(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600))  # nobody else may read it
-
-    @event.listens_for(engine, "connect")
-    def prepare(connection: Any, _: Any) -> None:
-        """On the disk at each commit, and overwritten when deleted."""
-        for pragma in ("auto_vacuum = INCREMENTAL", "journal_mode = WAL", "synchronous = FULL", "secure_delete = ON"):
-            connection.execute(f"PRAGMA {pragma}")
-
-    return engine
+    def _remove_pieces(self, ids: list[str], *conditions: Any) -> None:
+        """A few at a time: what SQLite overwrites stands in its log at first, which takes as much of the disk again."""
+        key = tuple_(*PIECES.primary_key)
+        some = select(*PIECES.primary_key).where(PIECES.c.job.in_(ids), *conditions).limit(PIECES_AT_ONCE)
+        is_left = True
+        while is_left:
+            with self._db.writing() as c:
+                is_left = c.execute(delete(PIECES).where(key.in_(some))).rowcount == PIECES_AT_ONCE
 
 
 def _check_room(c: Connection, most: int) -> None:
@@ -520,12 +429,6 @@ def _put(c: Connection, id: str, what: str, data: bytes, first: int = 0) -> None
     for number in range(pieces_of(data)):
         piece = data[number * PIECE_BYTES : (number + 1) * PIECE_BYTES]
         c.execute(insert(PIECES).values(job=id, what=what, number=first + number, data=piece))
-
-
-def _delete(c: Connection, ids: list[str]) -> None:
-    c.execute(delete(PIECES).where(PIECES.c.job.in_(ids)))
-    c.execute(delete(BATCHES).where(BATCHES.c.job.in_(ids)))
-    c.execute(delete(JOBS).where(JOBS.c.id.in_(ids)))
 
 
 def _runs(job: Taken) -> Any:

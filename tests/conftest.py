@@ -176,7 +176,7 @@ def database_url(request: pytest.FixtureRequest) -> str:
     url: str = request.getfixturevalue("postgres")
     store = Store(url, Path(), 60)
     store.waiting()
-    with store._engine.begin() as c:
+    with store._db.engine.begin() as c:
         for table in (JOBS, PIECES, BATCHES):
             c.execute(table.delete())
     return url

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from soak.rows import RowsEndpoint, csv_rows
 
-from FlaskAppAML import batch, sheets
+from FlaskAppAML import batch, runs, sheets
 from FlaskAppAML import endpoint as endpoint_module
 from FlaskAppAML import store as store_module
 from FlaskAppAML.batch import Done, Plan
@@ -218,7 +218,7 @@ def test_a_failed_file_can_go_on(make: Make, rows_model: RowsEndpoint) -> None:
 def later(jobs: Jobs, key: str, seconds: float) -> None:
     """So much time goes by."""
     times = {store_module.JOBS: ("ready", "started", "lease"), store_module.BATCHES: ("troubled",)}
-    with jobs._store._engine.begin() as c:
+    with jobs._store._db.engine.begin() as c:
         for table, names in times.items():
             which = table.c.id if "id" in table.c else table.c.job
             c.execute(table.update().where(which == key).values({name: table.c[name] - seconds for name in names}))
@@ -262,7 +262,7 @@ def test_trouble_is_over_when_rows_come(make: Make) -> None:
 def test_a_file_of_an_older_database_is_gone_on_with(make: Make) -> None:
     jobs = make()
     key = put(jobs, csv(5))
-    with jobs._store._engine.begin() as c:
+    with jobs._store._db.engine.begin() as c:
         c.exec_driver_sql("ALTER TABLE batches DROP COLUMN troubled")
         c.exec_driver_sql("UPDATE versions SET number = 1")
     other = make()
@@ -273,9 +273,7 @@ def test_a_file_of_an_older_database_is_gone_on_with(make: Make) -> None:
 def test_a_file_waits_for_an_endpoint_that_is_away_once_and_not_twice(
     make: Make, rows_model: RowsEndpoint, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from FlaskAppAML import jobs as jobs_module
-
-    for module in (jobs_module, batch):
+    for module in (runs, batch):
         monkeypatch.setattr(module, "FIRST_PAUSE", 0.05)
     jobs = make(job_timeout=0.3)
     rows_model.status = 503

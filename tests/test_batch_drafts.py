@@ -113,7 +113,7 @@ def test_files_that_wait_for_their_start_have_so_much_room_together(
     taken(client, b"".join(csv_rows(3)))  # for which there is room
     assert client.delete(f"/api/v1/jobs/{drafts[0].rpartition('/')[2]}").status_code == 204
     assert client.post(API, data=data, content_type="text/csv").status_code == 202
-    with store._engine.connect() as c:
+    with store._db.engine.connect() as c:
         assert c.exec_driver_sql("SELECT count(*) FROM jobs").scalar() == 5
 
 

@@ -15,7 +15,9 @@ from house import check
 from soak.rows import RowsEndpoint, csv_rows
 from werkzeug.test import TestResponse
 
+from FlaskAppAML import store
 from FlaskAppAML.jobs import Jobs
+from FlaskAppAML.runs import MOST_RUNS
 
 Visit = Callable[..., tuple[FlaskClient, Jobs]]
 
@@ -202,3 +204,22 @@ def test_a_program_sends_a_file_and_fetches_the_result(visit: Visit, rows_model:
     assert (refused.status_code, list(refused.json["fields"])) == (422, ["name"])  # type: ignore[index]
     empty = client.post("/api/v1/models/model/batches", data=b"", content_type="text/csv")
     assert (empty.status_code, empty.content_type) == (422, "application/problem+json")
+
+
+def test_a_file_that_was_given_up_says_why_and_can_be_gone_on_with(
+    visit: Visit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client, jobs = visit()
+    key = started(client, csv(3))
+    with monkeypatch.context() as dying:
+        dying.setattr(store, "LEASE_SECONDS", -1.0)
+        for number in range(MOST_RUNS):
+            assert jobs._store.take(f"dead-{number}")
+    assert jobs.run_next()
+    page = client.get(f"/jobs/{key}").text
+    assert "<b>Stopped</b> after 0 of 3 rows" in page
+    assert "10 times in a row whatever ran this job was ended before it was done" in page
+    assert "Go on with the other rows" in page
+    client.post(f"/jobs/{key}/retry")
+    assert jobs.run_next()
+    assert "<b>3</b> of 3 rows have their answer" in client.get(f"/jobs/{key}").text

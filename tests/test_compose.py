@@ -329,6 +329,19 @@ def test_too_large_a_request_is_refused_in_the_app_s_own_words(stack: Stack) -> 
 
 
 @pytest.mark.slow
+def test_what_nginx_refuses_by_itself_is_said_in_the_same_words(stack: Stack) -> None:
+    body = b"x" * (Settings().max_request_bytes + 2 * 1024**2)
+    page, problem = (stack.post(path, data=body) for path in ("/models/slow", "/api/v1/models/slow/predictions"))
+    assert (page.status_code, page.headers["Content-Type"]) == (413, "text/html")
+    assert "more than this app takes at once" in page.text
+    assert (problem.status_code, problem.headers["Content-Type"]) == (413, "application/problem+json")
+    just_too_large = body[: Settings().max_request_bytes + 1000]
+    kind = {"Content-Type": "application/json"}
+    own = stack.post("/api/v1/models/slow/predictions", data=just_too_large, headers=kind).json()
+    assert problem.json() == {**own, "request_id": ""}
+
+
+@pytest.mark.slow
 def test_a_file_of_rows_may_be_larger_than_other_requests_and_lies_in_no_memory(stack: Stack) -> None:
     data = b"name\n" + (b"x" * 900_000 + b"\n") * 30
     kind = {"Content-Type": "text/csv"}

@@ -17,12 +17,14 @@ from soak.parts import Endpoint
 
 from FlaskAppAML import endpoint as endpoint_module
 from FlaskAppAML import jobs as jobs_module
+from FlaskAppAML import runs
 from FlaskAppAML import store as store_module
 from FlaskAppAML.errors import JobGone, JobsUnavailable, QueueFull, SettingError
 from FlaskAppAML.jobs import Jobs
 from FlaskAppAML.packing import pack, unpack
 from FlaskAppAML.prediction import Question
 from FlaskAppAML.redact import Redactor
+from FlaskAppAML.runs import MOST_RUNS
 from FlaskAppAML.schema import Field, Schema, Upload
 from FlaskAppAML.settings import Settings
 
@@ -121,7 +123,7 @@ def test_a_dead_runners_job_is_taken_again(make: Make) -> None:
     key = put(jobs)
     assert jobs._store.take("dead") is not None
     assert not jobs.run_next()
-    with jobs._store._engine.begin() as c:
+    with jobs._store._db.engine.begin() as c:
         c.execute(store_module.JOBS.update().values(lease=time.time() - 1))
     assert jobs.run_next()
     assert jobs.look(key).state == "succeeded"
@@ -163,12 +165,12 @@ def test_a_job_that_kills_whoever_runs_it_is_given_up(
     jobs = make()
     key = put(jobs)
     monkeypatch.setattr(store_module, "LEASE_SECONDS", -1.0)
-    for number in range(jobs_module.MOST_RUNS):
+    for number in range(MOST_RUNS):
         assert jobs._store.take(f"dead-{number}") is not None
     monkeypatch.setattr(store_module, "LEASE_SECONDS", 30.0)
     assert jobs.run_next()
     assert jobs.look(key).state == "failed"
-    assert f"{jobs_module.MOST_RUNS} times" in jobs.failure(key).detail
+    assert f"{MOST_RUNS} times" in jobs.failure(key).detail
     assert not model.calls
 
 
@@ -226,7 +228,7 @@ def test_a_failure_is_told_and_can_be_tried_again(make: Make, model: Endpoint) -
 
 def test_an_endpoint_that_is_away_costs_no_job(make: Make, model: Endpoint, monkeypatch: pytest.MonkeyPatch) -> None:
     """Else a queue of a thousand would be burnt in the seconds of a restart."""
-    monkeypatch.setattr(jobs_module, "FIRST_PAUSE", 60.0)
+    monkeypatch.setattr(runs, "FIRST_PAUSE", 60.0)
     model.status = 503
     jobs = make(retries=0)
     ids = [put(jobs, f"n{number}") for number in range(8)]
@@ -308,7 +310,7 @@ def test_a_secret_goes_with_the_end_of_its_job(make: Make, tmp_path: Path, datab
         assert secret.encode() not in (jobs._store.read(key, "result") or b"")
         assert not jobs.look(key).can_retry
     if not database_url:
-        jobs._store._engine.dispose()
+        jobs._store._db.engine.dispose()
         with sqlite3.connect(tmp_path / jobs_module.FILE_NAME) as c:
             c.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         assert secret.encode() not in (tmp_path / jobs_module.FILE_NAME).read_bytes()
@@ -370,10 +372,10 @@ def test_an_old_database_gets_what_changed(make: Make, monkeypatch: pytest.Monke
     try:
         assert jobs.look(key).state == "queued"
         make().look(key)  # not done twice
-        with jobs._store._engine.connect() as c:
+        with jobs._store._db.engine.connect() as c:
             assert [tuple(row) for row in c.exec_driver_sql("SELECT number FROM later")] == [(7,)]
     finally:
-        with jobs._store._engine.begin() as c:
+        with jobs._store._db.engine.begin() as c:
             c.exec_driver_sql("DROP TABLE later")
             c.exec_driver_sql(f"UPDATE versions SET number = {len(before)}")
 

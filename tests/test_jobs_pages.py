@@ -15,7 +15,9 @@ from flask.testing import FlaskClient
 from soak.parts import Endpoint
 from werkzeug.test import TestResponse
 
+from FlaskAppAML import store
 from FlaskAppAML.errors import SettingError
+from FlaskAppAML.runs import MOST_RUNS
 from FlaskAppAML.settings import Settings
 
 ONCE = "0" * 32
@@ -107,6 +109,28 @@ def test_a_failure_is_said_as_ever(make: Callable[..., Flask], model: Endpoint) 
     assert said(page) == "No answer: the model failed while working on this."
     assert "Run it again" in page.text
     assert "500 Internal Server Error" in page.text
+
+
+def test_a_job_that_was_given_up_says_why_and_can_be_run_again(
+    make: Callable[..., Flask], model: Endpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = make(job_workers=0)
+    client, jobs = app.test_client(), app.extensions["jobs"]
+    ticket = ask(client).location
+    with monkeypatch.context() as dying:
+        dying.setattr(store, "LEASE_SECONDS", -1.0)
+        for number in range(MOST_RUNS):
+            assert jobs._store.take(f"dead-{number}")
+    assert jobs.run_next()
+    page = client.get(ticket)
+    assert said(page) == "No answer: something went wrong in this app."
+    assert "10 times in a row whatever ran this job was ended before it was done" in page.text
+    assert "under the id of the job" in page.text
+    assert "Run it again" in page.text
+    assert client.post(f"{ticket}/retry").location == ticket
+    assert jobs.run_next()
+    assert client.get(ticket).location == f"{ticket.replace('jobs', 'answers')}#answer"
+    assert model.calls
 
 
 def test_another_site_can_neither_cancel_nor_run_again(make: Callable[..., Flask]) -> None:

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 from soak.parts import Endpoint, free_port
 
+from FlaskAppAML import database
 from FlaskAppAML import endpoint as endpoint_module
 from FlaskAppAML import jobs as jobs_module
-from FlaskAppAML import store as store_module
 from FlaskAppAML.errors import JobsUnavailable
 from FlaskAppAML.jobs import FILE_NAME, Jobs
 from FlaskAppAML.outage import Outage
@@ -75,7 +75,7 @@ def test_a_file_that_is_no_database_is_said_once_and_so_is_its_end(jobs: Jobs, t
 def test_one_that_can_be_read_and_not_written_is_away_until_it_can(
     jobs: Jobs, tmp_path: Path, said: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(store_module, "BUSY_SECONDS", 0.01)
+    monkeypatch.setattr(database, "BUSY_SECONDS", 0.01)
     put(jobs)
     with sqlite3.connect(tmp_path / FILE_NAME, isolation_level=None) as other:
         other.execute("BEGIN IMMEDIATE")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
@@ -80,6 +81,17 @@ def test_a_refusal_of_pieces_is_followed_by_the_same_question_without_them(
     assert str(scored.result.said) == "An iris."
     first, second = plain.bodies
     assert first == {**second, "stream": True}
+
+
+def test_who_refused_pieces_is_not_asked_for_them_again_for_a_while(plain: Plain, make_app: MakeApp) -> None:
+    plain.status, plain.refusal = 406, "{}"
+    endpoint = endpoint_of(make_app(url=plain.url))
+    for _ in range(3):
+        assert str(streamed(endpoint)[1].result.said) == "An iris."
+    assert ["stream" in body for body in plain.bodies] == [True, False, False, False]
+    endpoint.whole_until[endpoint.schema] = time.monotonic()
+    streamed(endpoint)
+    assert ["stream" in body for body in plain.bodies[4:]] == [True, False]
 
 
 @pytest.mark.parametrize(

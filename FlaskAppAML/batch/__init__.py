@@ -220,27 +220,24 @@ class _Bodies:
         return [_done(self._schema, self._plan, *one) for one in zip(body, read_rows, ends, strict=True)]
 
     def _answers(self, rows: list[Row]) -> list[dict[str, Any] | str]:
-        """For each row its answer, or why there is none. Halves of what is refused are asked breadth first: where the
-        calls do not suffice to find every wrong row, what remains together is small."""
+        """For each row its answer, or why there is none."""
         found: list[dict[str, Any] | str] = [""] * len(rows)
-        calls = int(2 * math.log2(len(rows))) + FURTHER_CALLS
-
-        def ask(start: int, end: int) -> EndpointError | WrongInput | None:
-            """Why these have no answer."""
-            try:
-                found[start:end] = self._asked(rows[start:end])
-            except (*SINGLY, *PERHAPS, TimedOut, ConnectionLost) as error:
-                found[start:end] = [_said(error, end - start)] * (end - start)
-                return error
-            self._answered = True
-            return None
-
-        error = ask(0, len(rows))
+        error = self._ask(rows, 0, len(rows), found)
         if isinstance(error, WrongInput) and len(alike := _alike(rows)) > 1:
             for places in alike:
                 for place, answer in zip(places, self._answers([rows[place] for place in places]), strict=True):
                     found[place] = answer
             return found
+        self._ask_halves(rows, error, found)
+        self._count(error, found)
+        return found
+
+    def _ask_halves(
+        self, rows: list[Row], error: EndpointError | WrongInput | None, found: list[dict[str, Any] | str]
+    ) -> None:
+        """Of what is refused, breadth first: where the calls do not suffice to find every wrong row, what remains
+        together is small."""
+        calls = int(2 * math.log2(len(rows))) + FURTHER_CALLS
         refused = deque([(0, len(rows), error)])
         while refused and calls >= 2:
             start, end, why = refused.popleft()
@@ -248,17 +245,27 @@ class _Bodies:
             if why is None or not may_help or end - start == 1:
                 continue
             middle = (start + end) // 2
-            left = ask(start, middle)
+            left = self._ask(rows, start, middle, found)
             calls -= not isinstance(left, WrongInput)  # for which nothing was sent
             if left is None and isinstance(why, InputRefused) and end - middle > 1:
                 right: EndpointError | WrongInput | None = why  # then it is in the other half
                 found[middle:end] = [_said(why, end - middle)] * (end - middle)
             else:
-                right = ask(middle, end)
+                right = self._ask(rows, middle, end, found)
                 calls -= not isinstance(right, WrongInput)
             refused += [(start, middle, left), (middle, end, right)]
-        self._count(error, found)
-        return found
+
+    def _ask(
+        self, rows: list[Row], start: int, end: int, found: list[dict[str, Any] | str]
+    ) -> EndpointError | WrongInput | None:
+        """Puts what is said of these where they stand, and says why they have no answer."""
+        try:
+            found[start:end] = self._asked(rows[start:end])
+        except (*SINGLY, *PERHAPS, TimedOut, ConnectionLost) as error:
+            found[start:end] = [_said(error, end - start)] * (end - start)
+            return error
+        self._answered = True
+        return None
 
     def _count(self, error: EndpointError | WrongInput | None, found: list[dict[str, Any] | str]) -> None:
         """Raises the error where so many bodies without an answer say that it is not the rows."""

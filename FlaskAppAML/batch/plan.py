@@ -11,6 +11,7 @@ from ..endpoint import Endpoint
 from ..errors import WrongInput
 from ..schema import Field, Row, Schema, parse_row
 from ..sheets import Sheet
+from .cells import read_cell
 
 
 @dataclass(frozen=True)
@@ -79,9 +80,10 @@ def calls_for(endpoint: Endpoint, schema: Schema, count: int) -> int:
 
 
 def read(schema: Schema, plan: Plan, given: sheets.Row) -> tuple[Row, str]:
-    """The row by the rules of the form, and what is wrong with it in a sentence for each field."""
+    """The row by the rules of the form, its cells as programs write them; and what is wrong with it, in a sentence for
+    each field."""
     if given.error:
         return {}, given.error
     values = {name: given.values.get(column) for name, column in plan.columns.items()}
-    row, wrong = parse_row(schema.fields, values, plan.sheet.source)
+    row, wrong = parse_row(schema.fields, values, plan.sheet.source, read_cell)
     return row, " ".join(f"{schema[name].shown_label}: {said}" for name, said in wrong.items())

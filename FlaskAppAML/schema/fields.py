@@ -399,12 +399,17 @@ _READERS: dict[str, Callable[[Field, Any, Source], Any]] = {
 # Rows
 
 
-def parse_row(fields: Iterable[Field], values: Mapping[str, Any], source: Source) -> tuple[Row, dict[str, str]]:
+def parse_row(
+    fields: Iterable[Field],
+    values: Mapping[str, Any],
+    source: Source,
+    parse: Callable[[Field, Any, Source], Any] = Field.parse,
+) -> tuple[Row, dict[str, str]]:
     """The typed row by name, and what is wrong by name. What was not given takes its default."""
     row, wrong = {}, {}
     for f in fields:
         try:
-            row[f.name] = f.parse(values[f.name], source) if f.name in values else f.parse(f.default, "json")
+            row[f.name] = parse(f, values[f.name], source) if f.name in values else f.parse(f.default, "json")
         except InvalidValue as error:
             wrong[f.name] = str(error)
     return row, wrong

@@ -8,10 +8,11 @@ XLSX, whose size is looked at before it is read.
 
 from .columns import Match, match
 from .reading import look, look_with_rows, rows
-from .sheet import Kind, Row, Sheet
+from .sheet import MISSING, Kind, Row, Sheet
 from .writing import MOST_XLSX_ROWS, pieces, write
 
 __all__ = [
+    "MISSING",
     "MOST_XLSX_ROWS",
     "Kind",
     "Match",

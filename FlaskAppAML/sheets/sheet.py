@@ -10,6 +10,8 @@ DELIMITERS = {"\t": "tab", ";": "semicolon", "|": "bar", ",": "comma"}
 ENCODINGS = {"utf-8": "UTF-8", "utf-8-sig": "UTF-8", "cp1252": "Windows-1252", "latin-1": "Latin-1"}
 
 Kind = Literal["csv", "tsv", "xlsx", "jsonl"]
+# How R, pandas and spreadsheets write that a value is missing, in small letters.
+MISSING = frozenset({"na", "n/a", "#n/a", "nan", "<na>", "nat", "null", "none"})
 
 LONGEST_CELL = 1_000_000  # characters
 LONGEST_ROW = 2_000_000

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import logging
 import math
 import sys
-from typing import Any
+import time
+from typing import IO, Any
 
 from flask import Flask, Response, g, render_template, request
 from werkzeug.exceptions import HTTPException
 
 from ..errors import (
     AppError,
+    DiskFull,
     EndpointError,
     Forbidden,
     InternalError,
@@ -37,6 +40,7 @@ LONGEST_TEXT = 600
 LONGEST_CODE = 80
 SPARE_BYTES = 1024**2  # by which a proxy lets more through than the app takes
 PIECE_BYTES = 64 * 1024
+LISTEN_SECONDS = 30.0
 DEFAULT_RETRY = 10.0  # seconds, told with 503 where the endpoint itself names none
 
 FROM_WERKZEUG: dict[int, type[AppError]] = {
@@ -62,31 +66,39 @@ def answer(error: AppError) -> Response:
         response = Response(dumps(problem(error)), error.status, content_type="application/problem+json")
     else:
         response = Response(page(error), error.status)
-    _hear_out()
     return told(error, response)
 
 
 def told(error: AppError, response: Response) -> Response:
     """The response with what every error has: its line in the log, when to try again, and that no copy is kept."""
     _note(error)
+    _hear_out(response)
     if error.status in (429, 503):
         response.headers["Retry-After"] = str(math.ceil(error.retry_after or DEFAULT_RETRY))
     response.headers["Cache-Control"] = "no-store"
     return response
 
 
-def _hear_out() -> None:
+def _hear_out(response: Response) -> None:
     """Reads what is left of the request and throws it away, behind a proxy: a server that closes while the body still
-    comes makes the proxy say 502 in place of this answer. Proxies hold slow clients off; without one nobody may make
-    us listen."""
+    comes makes the proxy say 502 in place of this answer. What is more than any other request may have, of a file of
+    rows, is left for after the answer: a proxy that has it sends no more. Proxies hold slow clients off; without one
+    nobody may make us listen."""
     settings = site().settings
     if not settings.proxy_hops:
         return
     request.max_content_length = sys.maxsize  # else there is no stream of what is too large
-    left = settings.max_request_bytes + SPARE_BYTES
+    stream = request.stream
+    _listen(stream, settings.max_request_bytes + SPARE_BYTES)
+    response.call_on_close(lambda: _listen(stream, sys.maxsize))
+
+
+def _listen(stream: IO[bytes], most: int) -> None:
+    """To so many bytes, for not too long."""
+    until = time.monotonic() + LISTEN_SECONDS
     with contextlib.suppress(HTTPException, OSError, ValueError):  # it broke off
-        while left > 0 and (piece := request.stream.read(min(left, PIECE_BYTES))):
-            left -= len(piece)
+        while most > 0 and time.monotonic() < until and (piece := stream.read(min(most, PIECE_BYTES))):
+            most -= len(piece)
 
 
 def wants_json() -> bool:
@@ -178,6 +190,9 @@ def known(error: Exception) -> AppError:
         code = error.code or 500
         detail = f"It takes up to {(request.max_content_length or 0) / 1024**2:.3g} MB." if code == 413 else ""
         return FROM_WERKZEUG.get(code, MalformedRequest if code < 500 else InternalError)(detail)
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        log.warning("no room for what is sent, id=%s: %s", g.get("request_id", ""), error)
+        return DiskFull()
     log.error("unexpected error, id=%s", g.get("request_id", ""), exc_info=error)
     return InternalError()
 

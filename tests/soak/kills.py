@@ -95,7 +95,7 @@ def count_results(store: Store) -> None:
     store.waiting()  # makes the tables
     noted = "INSERT INTO noted VALUES (NEW.id)"
     made = ["CREATE TABLE noted (id VARCHAR(32))"]
-    if store._engine.dialect.name == "sqlite":
+    if store._db.engine.dialect.name == "sqlite":
         made.append(
             f"CREATE TRIGGER note AFTER UPDATE OF state ON jobs WHEN NEW.state = 'succeeded' BEGIN {noted}; END"
         )
@@ -105,7 +105,7 @@ def count_results(store: Store) -> None:
             "CREATE TRIGGER note AFTER UPDATE OF state ON jobs FOR EACH ROW "
             "WHEN (NEW.state = 'succeeded') EXECUTE FUNCTION note()"
         )
-    with store._writing() as c:
+    with store._db.writing() as c:
         for statement in made:
             c.execute(text(statement))
 
@@ -113,7 +113,7 @@ def count_results(store: Store) -> None:
 def read_books(books: Books, store: Store, accepted: dict[str, str], model: Endpoint, started: float) -> Books:
     """Waits for the end, at most `DONE_WITHIN` from `started` (monotonic seconds), and counts."""
     while True:
-        with store._reading() as c:
+        with store._db.reading() as c:
             rows = c.execute(text("SELECT id, state, runs FROM jobs")).all()
         states = {row.id: row.state for row in rows}
         books.open = sum(state in ("queued", "running") for state in states.values())
@@ -122,7 +122,7 @@ def read_books(books: Books, store: Store, accepted: dict[str, str], model: Endp
         time.sleep(0.2)
     books.most_runs = max((row.runs for row in rows), default=0)
     books.seconds_to_end = time.monotonic() - started
-    with store._reading() as c:
+    with store._db.reading() as c:
         books.stored_twice = len(c.execute(text("SELECT id FROM noted GROUP BY id HAVING COUNT(*) > 1")).all())
     books.accepted, books.calls = len(accepted), sum(model.calls.values())
     books.lost = sum(states.get(key) not in ("succeeded", "queued", "running") for key in accepted)
