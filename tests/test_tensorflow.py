@@ -99,13 +99,19 @@ def test_a_failure_is_read_before_any_answer(name: str) -> None:
 @pytest.mark.parametrize(
     ("url", "claim", "descriptions"),
     [
-        (URL, 1.0, ["http://127.0.0.1:8501/v1/models/m/metadata"]),
-        ("https://h/v1/models/m/versions/2:classify?x=1", 1.0, ["https://h/v1/models/m/versions/2/metadata"]),
-        ("https://h/base/v1/models/m/labels/stable:regress", 1.0, ["https://h/base/v1/models/m/labels/stable/metadata"]),
-        ("https://h/v1/models/m", 0.7, ["https://h/v1/models/m/metadata"]),
+        (URL, 1.0, ["http://127.0.0.1:8501/v1/models/m/metadata", "http://127.0.0.1:8501/v2/models/m"]),
+        (
+            "https://h/v1/models/m/versions/2:classify?x=1", 1.0,
+            ["https://h/v1/models/m/versions/2/metadata", "https://h/v2/models/m"],
+        ),
+        (
+            "https://h/base/v1/models/m/labels/stable:regress", 1.0,
+            ["https://h/base/v1/models/m/labels/stable/metadata", "https://h/base/v2/models/m"],
+        ),
+        ("https://h/v1/models/m", 0.7, ["https://h/v1/models/m/metadata", "https://h/v2/models/m"]),
         (VERTEX_URL, 1.0, []),
         ("https://h/v1/models", 0.0, []),
-        ("https://h/v1/models/m:explain", 0.0, ["https://h/v1/models/m/metadata"]),
+        ("https://h/v1/models/m:explain", 0.0, ["https://h/v1/models/m/metadata", "https://h/v2/models/m"]),
         ("https://h/v1/chat/completions", 0.0, []),
         ("https://h/v2/models/m/infer", 0.0, []),
     ],
