@@ -2,9 +2,10 @@
 
 Sources: kserve/open-inference-protocol, `inference_rest.md`; MLServer documentation, "Content Types" (`content_type`
 pd, np, str, base64, hg_json, hg_jsonlist in `parameters`); Triton documentation, "Classification Extension" (strings
-"value:index:label") and "Binary Tensor Data Extension"; the replies of MLServer 1.7, KServe 0.21 and Triton 2.51. A body is `{"inputs": [{"name", "shape",
-"datatype", "data"}]}`, an answer `{"outputs": [...]}` of the same; `data` is flat, row-major. The description is the
-model's own address, without `/infer`; it may be empty, and its names may differ from those in answers.
+"value:index:label") and "Binary Tensor Data Extension"; the replies of MLServer 1.7, KServe 0.21 and Triton 2.51. A
+body is `{"inputs": [{"name", "shape", "datatype", "data"}]}`, an answer `{"outputs": [...]}` of the same; `data` is
+flat, row-major. The description is the model's own address, without `/infer`; it may be empty, and its names may differ
+from those in answers.
 """
 
 from __future__ import annotations
@@ -240,7 +241,7 @@ def _taken_out(tensor: dict[str, Any]) -> bytes:
         return b""
     data = tensor.pop("data")
     try:
-        packed = struct.pack(f"<{len(data)}e", *data)
+        packed = struct.pack(f"<{len(data)}e", *map(float, data))
     except OverflowError:
         raise WrongInput(fields={tensor["name"]: "Use numbers from -65504 to 65504."}) from None
     tensor["parameters"] = {**tensor.get("parameters", {}), BINARY_SIZE: len(packed)}

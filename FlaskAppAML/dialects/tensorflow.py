@@ -71,7 +71,7 @@ def claims(url: SplitResult) -> float:
 
 
 def schema_urls(url: str) -> list[str]:
-    """`.../metadata` of the model, and where KServe, which has none, describes the same model. Vertex AI has neither."""
+    """`.../metadata` of the model, and where KServe, which has none, describes it. Vertex AI has neither."""
     parts = urlsplit(url)
     found = MODEL.fullmatch(parts.path)
     paths = (f"{found['model']}/metadata", f"{found['base']}/v2/models/{found['name']}") if found else ()

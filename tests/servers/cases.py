@@ -106,7 +106,14 @@ V1 = replace(
     kind="bad_input",
     words=REFUSAL,
 )
-V2 = replace(V1, path="/v2/models/flower/infer", dialect="open_inference", body=TENSOR, name="version 2", answer=("outputs", 0, "data"))
+V2 = replace(
+    V1,
+    path="/v2/models/flower/infer",
+    dialect="open_inference",
+    body=TENSOR,
+    name="version 2",
+    answer=("outputs", 0, "data"),
+)
 TRITON = replace(DECLARED, server="Triton", name="two outputs")
 LIT = Case(
     "LitServe",

@@ -1,4 +1,4 @@
-"""KServe's own server in Python: the model with its tensor declared and without, and one that answers with a data frame.
+"""KServe's server in Python: the model with its tensor declared and without, and one that answers with a data frame.
 
 Run as `python kserve_models.py PORT`. Its usual start, `ModelServer().start(...)`, listens on all addresses.
 """
