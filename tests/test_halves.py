@@ -7,15 +7,19 @@ import json
 import struct
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
+from conftest import KEY
 from vectors_of import agrees, reply_of, url_of, vectors_of
 
 from FlaskAppAML import faults
 from FlaskAppAML.dialects import open_inference
+from FlaskAppAML.endpoint import Endpoint
 from FlaskAppAML.errors import BadResponse, WrongInput
 from FlaskAppAML.schema import Schema
+from FlaskAppAML.settings import Settings
 
 (VECTOR,) = vectors_of("open_inference, binary").values()
 REPLY = reply_of(VECTOR)
@@ -93,6 +97,14 @@ def test_single_precision_stays_json() -> None:
 def test_damaged_lengths_are_no_answer(head: str, body: bytes) -> None:
     with pytest.raises(BadResponse):
         open_inference.decode(schema_of(), replace(REPLY, headers={HEAD: head}, body=body), 2)
+
+
+def test_a_key_in_the_json_before_the_values_is_not_kept(tmp_path: Path) -> None:
+    endpoint = Endpoint(Settings(url=url_of(VECTOR), api_key=KEY, data_dir=str(tmp_path)))
+    echo = REPLY.body.replace(b'"half"', b'"%s"' % KEY.encode())
+    assert KEY.encode() in echo
+    assert KEY.encode() not in endpoint.without_secrets(replace(REPLY, body=echo)).body
+    assert endpoint.without_secrets(REPLY).body == REPLY.body
 
 
 def test_other_json_before_binary_values_is_shown_as_it_is() -> None:
