@@ -45,8 +45,8 @@ WRITE = bool(os.environ.get("WRITE"))
 def param(case: Case) -> Any:
     is_heavy = bool(SERVERS[case.server].environment)
     is_slow = is_heavy or case.title != "FastAPI, one flower"
-    marks = [pytest.mark.xdist_group(case.server), *([pytest.mark.servers] if is_heavy else [])]
-    return pytest.param(case, id=case.title, marks=[*marks, *([pytest.mark.slow] if is_slow else [])])
+    marks = [*([pytest.mark.servers] if is_heavy else []), *([pytest.mark.slow] if is_slow else [])]
+    return pytest.param(case, id=case.title, marks=marks)
 
 
 class Park:

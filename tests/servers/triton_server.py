@@ -1,7 +1,7 @@
 """Triton, by PyTriton: the model as one tensor and as a tensor for each length, and one that speaks in FP16.
 
 Run as `python triton_server.py FOLDER PORT`. Triton's Python runs with the library of Python that the system has, which
-may not fit the modules of this one: hence LD_LIBRARY_PATH. What it leaves in TMPDIR when it is ended goes with FOLDER.
+may not fit the modules of this one: hence LD_LIBRARY_PATH.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def half(lengths: Any) -> dict[str, Any]:
 
 
 def serve(folder: Path, port: int) -> None:
-    os.environ |= {"LD_LIBRARY_PATH": sysconfig.get_config_var("LIBDIR"), "TMPDIR": str(folder)}
+    os.environ["LD_LIBRARY_PATH"] = sysconfig.get_config_var("LIBDIR")
     where = TritonConfig(http_address="127.0.0.1", http_port=port, allow_grpc=False, allow_metrics=False)
     with Triton(config=where, workspace=str(folder / "workspace")) as triton:
         for name, function, numbers in (("flower", flower, np.float64), ("half", half, np.float16)):
