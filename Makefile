@@ -20,8 +20,8 @@ run: env/.run env/.demo
 
 test: env/.dev
 	@sh tests/system-packages.sh
-	$(BIN)/python -m pytest -n auto -m "not $(if $(CI),servers,slow)"
-	@$(if $(CI),,echo "What is slow (kills, training, pages in more states, a new environment, the container) was left out; CI=true make test runs it too.")
+	$(BIN)/python -m pytest -n auto --dist worksteal -m "not $(if $(CI),servers,slow)"
+	@$(if $(CI),,echo "What is slow (kills, PostgreSQL, training, pages in more states, a new environment, the container) was left out; CI=true make test runs it too.")
 
 test-servers: env/.dev
 	@sh tests/system-packages.sh

@@ -20,6 +20,7 @@ from typing import Any
 from waitress import create_server
 from waitress.channel import HTTPChannel
 from waitress.parser import HTTPRequestParser
+from waitress.utilities import RequestEntityTooLarge
 
 from FlaskAppAML import create_app
 from FlaskAppAML.errors import SettingError
@@ -137,6 +138,12 @@ def _parser(settings: Settings) -> type[Any]:
                 limits = copy(self.__dict__["adj"])
                 limits.max_request_body_size = settings.max_request_bytes + SPARE_BYTES
                 self.adj: Any = limits
+
+        def received(self, data: bytes) -> int:
+            taken: int = super().received(data)
+            if isinstance(self.error, RequestEntityTooLarge):
+                self.error.body = "That is more than this app takes at once. Go back, and send less."
+            return taken
 
     return Parser
 

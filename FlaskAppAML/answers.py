@@ -303,7 +303,7 @@ class File:
             os.close(os.open(self._path, os.O_WRONLY | os.O_CREAT, 0o600))  # nobody else may read it
         except OSError as error:
             raise sqlite3.OperationalError(str(error)) from None
-        made = sqlite3.connect(self._path, BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+        made = sqlite3.connect(self._path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
         try:
             for pragma in ("auto_vacuum = INCREMENTAL", "journal_mode = WAL", "synchronous = OFF"):
                 made.execute(f"PRAGMA {pragma}")

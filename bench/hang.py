@@ -15,17 +15,17 @@ import subprocess
 import sys
 import tempfile
 import time
-import urllib.request
 from collections import Counter
 from contextlib import suppress
 from pathlib import Path
 from urllib.parse import urlencode
 
+from soak.parts import wait_until_it_serves
+
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = ("/", "/about", "/health")
 MOST_P99 = 0.2  # seconds
 EVERY = 0.02  # seconds between two looks at each page
-PATIENCE = 60.0
 
 
 async def swallow(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -86,7 +86,7 @@ async def measure(people: int, seconds: float) -> tuple[dict[str, list[float]], 
         command = [sys.executable, "-m", "gunicorn", "FlaskAppAML:app", "--workers=1", f"--bind=127.0.0.1:{port}"]
         server = subprocess.Popen(command, cwd=ROOT, env=env, stderr=subprocess.DEVNULL)  # noqa: S603
         try:
-            await asyncio.to_thread(wait_for, port)
+            await asyncio.to_thread(wait_until_it_serves, port)
             working = [asyncio.create_task(ask(port, number, ends)) for number in range(people)]
             await asyncio.sleep(1)  # by then every call that may be under way is
             working += [asyncio.create_task(look(port, page, times[page])) for page in PAGES]
@@ -101,19 +101,6 @@ async def measure(people: int, seconds: float) -> tuple[dict[str, list[float]], 
             await asyncio.to_thread(server.wait)
             endpoint.close()
     return times, ends
-
-
-def wait_for(port: int) -> None:
-    until = time.monotonic() + PATIENCE
-    while True:
-        try:
-            urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=PATIENCE).close()
-        except OSError:
-            if time.monotonic() > until:
-                raise
-            time.sleep(0.05)
-        else:
-            return
 
 
 def main() -> int:

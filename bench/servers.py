@@ -30,6 +30,23 @@ FILES = os.environ.get("BENCH_FILES") or "/var/tmp"  # noqa: S108
 PATIENCE = 30.0  # seconds for a server to answer for the first time
 
 
+LOOP = "sum(range(3_000_000))"
+TIMED_LOOP = f"import timeit; print(min(timeit.repeat({LOOP!r}, number=1, repeat=9)))"
+
+
+def loop_seconds(*, busy: bool) -> float:
+    """A loop on the server's core, with the load's core busy or not: two cores can be threads of one."""
+    on_load_core = [TASKSET, "-c", str(LOAD_CORE), sys.executable, "-c", f"while True: {LOOP}"]
+    on_server_core = [TASKSET, "-c", str(SERVER_CORE), sys.executable, "-c", TIMED_LOOP]
+    other = subprocess.Popen(on_load_core) if busy else None  # noqa: S603
+    try:
+        return float(subprocess.run(on_server_core, capture_output=True, text=True, check=True).stdout)  # noqa: S603
+    finally:
+        if other:
+            other.kill()
+            other.wait()
+
+
 class Server:
     """A running server: `port`, and the processor time and memory of all its processes."""
 

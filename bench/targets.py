@@ -25,7 +25,7 @@ from bench import contenders as known
 from bench import load
 from bench.contenders import Contender, all_serving
 from bench.load import Run
-from bench.servers import Server, scoring_url, started_stub
+from bench.servers import Server, loop_seconds, scoring_url, started_stub
 
 ROUNDS = 3
 SECONDS = 2
@@ -123,6 +123,14 @@ def throughput(folder: Path, say: Say) -> Iterator[Row]:
     for name, found in runs.items():
         bad = sum(run.bad for run in found)
         say(f"{name}: {median(found, rate):,.0f}/s, {median(found, micros):,.0f} µs each, {bad} bad")
+    alone, beside_load = (loop_seconds(busy=busy) for busy in (False, True))
+    yield Row(
+        "–",
+        "a loop on the server’s core while the load’s core is busy : idle (1 × where they share nothing)",
+        f"{beside_load * 1000:.0f} ms",
+        f"{alone * 1000:.0f} ms",
+        f"{beside_load / alone:.2f} ×",
+    )
     yield Row("–", "the stub’s own ceiling, on the load’s core with wrk", f"{ceiling.rate:,.0f}/s")
     yield Row("–", "nginx passing through: the limit", f"{median(runs[known.NGINX.name], rate):,.0f}/s")
     for floor in (known.LEAST, known.LEAST_GRANIAN):

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import os
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 import requests
@@ -13,6 +14,10 @@ from flask.templating import Environment
 from flask.testing import FlaskClient
 from jinja2.bccache import Bucket, BytecodeCache
 from misbehaving import Misbehaving
+from soak import parts
+from soak.parts import HAS_POSTGRES, Endpoint
+from soak.rows import RowsEndpoint
+from werkzeug.routing import Rule
 
 import FlaskAppAML
 from demo.server import Demo, start
@@ -22,6 +27,10 @@ KEY = "tk/9+aZ=q%7&\"e'42-secret"  # every character that some encoding changes
 COMPANY = {"title": "Contoso Bank", "category": "Banking", "text": "Takes deposits and lends money."}
 
 MakeApp = Callable[..., Flask]
+T = TypeVar("T")
+needs_postgres = pytest.mark.skipif(
+    not HAS_POSTGRES and not os.environ.get("CI"), reason="LOUD: no PostgreSQL, so no job was kept there"
+)
 pytest_plugins = ["browsers"]
 
 
@@ -32,6 +41,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("browser")
         if item.get_closest_marker("slow") and not item.get_closest_marker("timeout"):
             item.add_marker(pytest.mark.timeout(900))
+
+
+def some(cases: Iterable[T], *plain: T) -> list[Any]:
+    """For `parametrize`: these are tried in every run, all others by the slow tests."""
+    return [pytest.param(case, marks=[] if case in plain else pytest.mark.slow) for case in cases]
 
 
 class Compiled(BytecodeCache):
@@ -54,15 +68,25 @@ class Compiled(BytecodeCache):
 
 @pytest.fixture(scope="session", autouse=True)
 def compiled() -> Iterator[None]:
+    """Of templates and of addresses, which are two thirds of the time that making an app takes."""
     cache, make = Compiled(), Flask.create_jinja_environment
+    builders: dict[tuple[Any, ...], Any] = {}
+    compile_builder = Rule._compile_builder
 
     def make_with_cache(app: Flask) -> Environment:
         made = make(app)
         made.bytecode_cache = cache
         return made
 
+    def compile_once(rule: Rule, append_unknown: bool = True) -> Any:
+        key = (*rule._trace, *sorted((rule.defaults or {}).items()), append_unknown)
+        if key not in builders:
+            builders[key] = compile_builder(rule, append_unknown)
+        return builders[key]
+
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Flask, "create_jinja_environment", make_with_cache)
+        patch.setattr(Rule, "_compile_builder", compile_once)
         yield
 
 
@@ -113,3 +137,46 @@ def app(make_app: MakeApp, demo: Demo) -> Flask:
 @pytest.fixture
 def client(app: Flask) -> FlaskClient:
     return app.test_client()
+
+
+@pytest.fixture
+def model() -> Iterator[Endpoint]:
+    """A model that answers each call with the name in it."""
+    with Endpoint(0.0) as made:
+        yield made
+
+
+@pytest.fixture
+def in_front(make_app: MakeApp, model: Endpoint) -> MakeApp:
+    """`in_front(background=True)`: an app in front of `model`."""
+    return lambda **changes: make_app(**{"url": model.url, "api_key": parts.KEY, **model.about, **changes})
+
+
+@pytest.fixture
+def rows_model() -> Iterator[RowsEndpoint]:
+    """A model that takes many rows in a call."""
+    with RowsEndpoint() as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[str]:
+    """The address of a database, as settings have it."""
+    with parts.postgres() as url:
+        yield Settings.read({"DATABASE_URL": url}).database_url
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=[needs_postgres, pytest.mark.slow])])
+def database_url(request: pytest.FixtureRequest) -> str:
+    """Of a database without jobs. Empty for SQLite in DATA_DIR."""
+    if request.param == "sqlite":
+        return ""
+    from FlaskAppAML.store import BATCHES, JOBS, PIECES, Store
+
+    url: str = request.getfixturevalue("postgres")
+    store = Store(url, Path(), 60)
+    store.waiting()
+    with store._engine.begin() as c:
+        for table in (JOBS, PIECES, BATCHES):
+            c.execute(table.delete())
+    return url

@@ -518,7 +518,7 @@ def _(c: Connection) -> None:
 
 @case("429-seconds", 503, "overload", "yes")
 def _(c: Connection) -> None:
-    c.respond(429, BUSY, "Retry-After: 2")
+    c.respond(429, BUSY, "Retry-After: 1")
 
 
 @case("429-day", 503, "overload")
@@ -1029,8 +1029,8 @@ class Door:
 class Misbehaving:
     """The server: enter it to start it, leave it to end all of its threads."""
 
-    drip: float = 0.5
-    """Seconds between the drops of the drip cases; less for tests with a short deadline."""
+    drip: float = 0.15
+    """Seconds between the drops of the drip cases."""
     stale: float = 0.3
     """Seconds after which `ok-stale-pool` closes an idle connection."""
     elsewhere: list[Seen] = field(default_factory=list)

@@ -128,12 +128,14 @@ def test_the_same_id_in_two_processes_is_made_once(folder: Path) -> None:
 
 
 def test_different_ids_are_made_at_the_same_time(folder: Path) -> None:
-    answers, make = kept_in(folder), Maker(0.3)
-    started = time.monotonic()
+    answers, all_at_once = kept_in(folder), threading.Barrier(8)
+
+    def make() -> Document:
+        return {"raw": all_at_once.wait(20)}
+
     with ThreadPoolExecutor(8) as pool:
-        list(pool.map(lambda i: answers.once(f"{i:032x}", make), range(8)))
-    assert make.calls == 8
-    assert time.monotonic() - started < 1.5
+        made = list(pool.map(lambda i: answers.once(f"{i:032x}", make)["raw"], range(8)))
+    assert sorted(made) == list(range(8))
 
 
 @pytest.mark.parametrize("keeper", ["disk", "memory"])
@@ -147,7 +149,7 @@ def test_a_call_that_breaks_leaves_the_id_free(keeper: str, folder: Path) -> Non
         answers.once(ID, broken)
     started = time.monotonic()
     assert answers.once(ID, Maker(raw=2))["raw"] == 2
-    assert time.monotonic() - started < 0.5
+    assert time.monotonic() - started < 5
 
 
 # For how long
@@ -183,7 +185,7 @@ def test_what_a_crash_left_is_taken_over_at_once(folder: Path) -> None:
     started = time.monotonic()
     assert kept_in(folder).get(ID) is None
     assert kept_in(folder).once(ID, make)["raw"] == 1
-    assert (make.calls, time.monotonic() - started < 0.5) == (1, True)
+    assert (make.calls, time.monotonic() - started < 5) == (1, True)
 
 
 def test_what_another_machine_left_is_taken_over_after_its_time(folder: Path) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,15 +23,9 @@ PHOTO = '{"dialect": "raw", "fields": [{"name": "photo", "type": "image"}]}'
 
 
 @pytest.fixture
-def model() -> Iterator[RowsEndpoint]:
-    with RowsEndpoint() as made:
-        yield made
-
-
-@pytest.fixture
-def client(make_app: MakeApp, model: RowsEndpoint, tmp_path: Path) -> FlaskClient:
+def client(make_app: MakeApp, rows_model: RowsEndpoint, tmp_path: Path) -> FlaskClient:
     """Whose jobs run when they are told to."""
-    return make_app(**model.settings(tmp_path), job_workers=0, queue_max=2).test_client()
+    return make_app(**rows_model.settings(tmp_path), job_workers=0, queue_max=2).test_client()
 
 
 def document_of(client: FlaskClient) -> dict[str, Any]:
@@ -98,10 +91,12 @@ def test_every_type_that_the_document_names_is_taken(client: FlaskClient, kind: 
     assert (reply.status_code, (reply.json or {})["rows"]["total"]) == (202, 2)
 
 
-def test_the_table_that_the_document_shows_is_taken(make_app: MakeApp, model: RowsEndpoint, tmp_path: Path) -> None:
+def test_the_table_that_the_document_shows_is_taken(
+    make_app: MakeApp, rows_model: RowsEndpoint, tmp_path: Path
+) -> None:
     examples = tmp_path / "examples.json"
     examples.write_text(json.dumps([{"name": "One", "inputs": {"number": 1, "name": 'a; b, "c"'}}]))
-    client = make_app(**model.settings(tmp_path), job_workers=0, examples=str(examples)).test_client()
+    client = make_app(**rows_model.settings(tmp_path), job_workers=0, examples=str(examples)).test_client()
     content = document_of(client)["paths"][API]["post"]["requestBody"]["content"]["text/csv"]
     (shown,) = (example["value"] for example in content["examples"].values())
     key = (sent(client, shown.encode()).json or {})["id"]
@@ -122,13 +117,13 @@ def test_the_table_that_the_document_shows_is_taken(make_app: MakeApp, model: Ro
     ],
 )
 def test_what_is_wrong_with_a_file_is_described_too(
-    make_app: MakeApp, model: RowsEndpoint, tmp_path: Path, data: bytes, kind: str, status: int
+    make_app: MakeApp, rows_model: RowsEndpoint, tmp_path: Path, data: bytes, kind: str, status: int
 ) -> None:
-    client = make_app(**model.settings(tmp_path), job_workers=0, max_batch_bytes=2**20).test_client()
+    client = make_app(**rows_model.settings(tmp_path), job_workers=0, max_batch_bytes=2**20).test_client()
     assert sent(client, data, kind).status_code == status
 
 
-def test_a_full_line_and_a_draft_and_a_failed_file_are_described(client: FlaskClient, model: RowsEndpoint) -> None:
+def test_a_full_line_and_a_draft_and_a_failed_file_are_described(client: FlaskClient, rows_model: RowsEndpoint) -> None:
     first = (sent(client, csv(1)).json or {})["id"]
     sent(client, csv(1))
     assert sent(client, csv(1)).status_code == 503
@@ -136,7 +131,7 @@ def test_a_full_line_and_a_draft_and_a_failed_file_are_described(client: FlaskCl
     assert (held(client, client.get(f"/api/v1/jobs/{draft}"), JOB).json or {})["status"] == "draft"
     assert held(client, client.get(f"/api/v1/jobs/{draft}/result"), RESULT).status_code == 202
     assert held(client, client.delete(f"/api/v1/jobs/{draft}"), JOB, "delete").status_code == 204
-    model.refuse_from = 1
+    rows_model.refuse_from = 1
     assert jobs_of(client).run_next()
     failed = held(client, client.get(f"/api/v1/jobs/{first}"), JOB).json or {}
     assert (failed["status"], failed["error"]["kind"]) == ("failed", "auth")
@@ -146,8 +141,8 @@ def test_a_full_line_and_a_draft_and_a_failed_file_are_described(client: FlaskCl
 
 @pytest.mark.parametrize("changes", [{"schema": PHOTO, "dialect": "raw"}, {"answer_minutes": 0}])
 def test_where_no_file_is_taken_none_is_described(
-    make_app: MakeApp, model: RowsEndpoint, tmp_path: Path, changes: dict[str, Any]
+    make_app: MakeApp, rows_model: RowsEndpoint, tmp_path: Path, changes: dict[str, Any]
 ) -> None:
-    client = make_app(**{**model.settings(tmp_path), **changes}).test_client()
+    client = make_app(**{**rows_model.settings(tmp_path), **changes}).test_client()
     assert API not in document_of(client)["paths"]
     assert client.post(API, data=csv(1), content_type="text/csv").status_code == 404

@@ -221,10 +221,10 @@ def many(node: Any, count: int = 900) -> dict[str, Any]:
          "alternatives of alternatives"],
 )  # fmt: skip
 def test_many_values_of_one_long_node_cost_no_time(document: dict[str, Any]) -> None:
-    started = time.monotonic()
+    started = time.thread_time()
     with contextlib.suppress(BadResponse):  # too large
         assert openapi.read_schema("http://h.example/score", document, {})
-    assert time.monotonic() - started < 5
+    assert time.thread_time() - started < 5
 
 
 def test_many_parameters_share_the_time_of_one_description() -> None:
@@ -232,10 +232,10 @@ def test_many_parameters_share_the_time_of_one_description() -> None:
     document = description({"a": {"type": "string"}}, x=long)
     parameters = [{"name": f"q{i}", "in": "query", "schema": {"$ref": "#/x"}} for i in range(200)]
     document["paths"]["/score"]["post"]["parameters"] = parameters
-    started = time.monotonic()
+    started = time.thread_time()
     with pytest.raises(BadResponse, match="too large"):
         openapi.read_schema("http://h.example/score", document, {})
-    assert time.monotonic() - started < 5
+    assert time.thread_time() - started < 5
 
 
 def test_a_bound_beyond_every_number_is_none(browser: Callable[..., FlaskClient], service: Service) -> None:
@@ -268,13 +268,13 @@ def test_many_values_out_of_many_choices_cost_no_time() -> None:
     f = Field("l", kind="list", items=Field("l", choices=words))
     rows = Field("r", kind="rows", fields=tuple(column.values()))
     made = form_class(Schema((f, rows)))
-    started = time.monotonic()
+    started = time.thread_time()
     form = made(MultiDict({"l": "v4999\n" * 50_000, "r": "v4999\t4999\n" * 9_000}))
     assert form.validate()
     assert form.row()["r"][0] == {"a": "v4999", "b": 4999}
     given = json.dumps({"l": ["v4999"] * 1000, "r": [{"a": "v4999", "b": 4999}] * 9_000})
     assert made(MultiDict({"_json": given})).validate()
-    assert time.monotonic() - started < 5
+    assert time.thread_time() - started < 5
 
 
 def test_each_choice_is_still_the_first_that_fits() -> None:

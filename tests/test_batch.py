@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import io
-import os
 import secrets
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from soak.parts import HAS_POSTGRES, postgres
 from soak.rows import RowsEndpoint, csv_rows
 
 from FlaskAppAML import batch, sheets
@@ -24,41 +22,18 @@ from FlaskAppAML.jobs import Jobs
 from FlaskAppAML.redact import Redactor
 from FlaskAppAML.results import Column, Json, Number, Result, Score, Scores, Table, Text
 from FlaskAppAML.settings import Settings
-from FlaskAppAML.store import Store
 
-needs_postgres = pytest.mark.skipif(
-    not HAS_POSTGRES and not os.environ.get("CI"), reason="LOUD: no PostgreSQL, so no file was kept there"
-)
 Score_ = Callable[..., list[Done]]
 Make = Callable[..., Jobs]
 
 
 @pytest.fixture
-def model() -> Iterator[RowsEndpoint]:
-    with RowsEndpoint() as made:
-        yield made
-
-
-@pytest.fixture(scope="module")
-def postgres_url() -> Iterator[str]:
-    with postgres() as url:
-        yield Settings.read({"DATABASE_URL": url}).database_url
-
-
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=needs_postgres)])
-def make(request: pytest.FixtureRequest, model: RowsEndpoint, tmp_path: Path) -> Make:
+def make(rows_model: RowsEndpoint, tmp_path: Path, database_url: str) -> Make:
     """An engine without threads of its own; `run_next` runs what waits."""
-    database_url = "" if request.param == "sqlite" else request.getfixturevalue("postgres_url")
-    if database_url:
-        store = Store(database_url, Path(), 60)
-        store.waiting()
-        with store._engine.begin() as c:
-            for table in (store_module.JOBS, store_module.PIECES, store_module.BATCHES):
-                c.execute(table.delete())
 
     def made(**changes: Any) -> Jobs:
         own = {"job_workers": 0, "retries": 0, "database_url": database_url, **changes}
-        settings = Settings(**model.settings(tmp_path, **own))
+        settings = Settings(**rows_model.settings(tmp_path, **own))
         one = endpoint_module.Endpoint(settings)
         return Jobs(settings, {"model": one}.get, Redactor(settings.secrets()))
 
@@ -82,11 +57,11 @@ def put(jobs: Jobs, data: bytes) -> str:
 
 
 @pytest.fixture
-def scored(model: RowsEndpoint, tmp_path: Path) -> Score_:
+def scored(rows_model: RowsEndpoint, tmp_path: Path) -> Score_:
     """All rows of a CSV file, past the engine."""
 
     def run(data: bytes, **changes: Any) -> list[Done]:
-        settings = Settings(**model.settings(tmp_path, **{"retries": 0, **changes}))
+        settings = Settings(**rows_model.settings(tmp_path, **{"retries": 0, **changes}))
         one = endpoint_module.Endpoint(settings)
         plan = plan_of(data, one)
         pace = batch.Pace(batch.calls_at_once(one))
@@ -100,56 +75,58 @@ def csv(count: int, **which: frozenset[int]) -> bytes:
     return b"".join(csv_rows(count, **which))
 
 
-def test_all_rows_in_order_in_bodies(scored: Score_, model: RowsEndpoint) -> None:
-    model.seconds = 0.05
+def test_all_rows_in_order_in_bodies(scored: Score_, rows_model: RowsEndpoint) -> None:
+    rows_model.seconds = 0.05
     done = scored(csv(1203), max_rows=100, max_calls=8)
     assert [row.answer for row in done] == [{"prediction": 2 * i} for i in range(1203)]
     assert [row.cells for row in done[:2]] == [["0", "n0", "kept 0"], ["1", "n1", "kept 1"]]
     assert done[0].line == 2
-    assert (model.calls, model.most_rows, model.most_at_once) == (13, 100, 4)  # half of MAX_CALLS
+    assert (rows_model.calls, rows_model.most_rows, rows_model.most_at_once) == (13, 100, 4)  # half of MAX_CALLS
 
 
-def test_a_row_that_is_wrong_never_goes_out(scored: Score_, model: RowsEndpoint) -> None:
+def test_a_row_that_is_wrong_never_goes_out(scored: Score_, rows_model: RowsEndpoint) -> None:
     done = scored(csv(30, wrong=frozenset({7, 8})), max_rows=10)
     assert [i for i, row in enumerate(done) if row.error] == [7, 8]
     assert done[7].error.startswith("number: ")
-    assert sorted(model.rows) == [i for i in range(30) if i not in (7, 8)]
-    assert model.calls == 3
+    assert sorted(rows_model.rows) == [i for i in range(30) if i not in (7, 8)]
+    assert rows_model.calls == 3
 
 
 @pytest.mark.parametrize("bad", [{0}, {499}, {250, 251}, {3, 400}])
-def test_a_refused_body_is_split_until_the_row_is_found(scored: Score_, model: RowsEndpoint, bad: set[int]) -> None:
+def test_a_refused_body_is_split_until_the_row_is_found(
+    scored: Score_, rows_model: RowsEndpoint, bad: set[int]
+) -> None:
     done = scored(csv(500, refused=frozenset(bad)))
     assert {i for i, row in enumerate(done) if row.error} == bad
     assert "This name is not taken." in done[min(bad)].error
-    assert model.calls - 1 <= 2 * 9 + 20
+    assert rows_model.calls - 1 <= 2 * 9 + 20
 
 
-def test_a_body_full_of_refused_rows_ends_within_its_calls(scored: Score_, model: RowsEndpoint) -> None:
+def test_a_body_full_of_refused_rows_ends_within_its_calls(scored: Score_, rows_model: RowsEndpoint) -> None:
     done = scored(csv(500, refused=frozenset(range(0, 500, 3))))
-    assert model.calls - 1 <= 2 * 9 + 20
+    assert rows_model.calls - 1 <= 2 * 9 + 20
     assert all(row.error for row in done[::3])
     assert "together with" in done[0].error
 
 
-def test_overload_slows_it_down_and_loses_nothing(scored: Score_, model: RowsEndpoint, monkeypatch: Any) -> None:
+def test_overload_slows_it_down_and_loses_nothing(scored: Score_, rows_model: RowsEndpoint, monkeypatch: Any) -> None:
     monkeypatch.setattr(batch, "FIRST_PAUSE", 0.01)
-    model.seconds, model.most = 0.01, 2
+    rows_model.seconds, rows_model.most = 0.01, 2
     done = scored(csv(400), max_rows=5, max_calls=32)
     assert [row.answer["prediction"] for row in done] == [2 * i for i in range(400)]
 
 
-def test_a_key_that_is_refused_ends_it(scored: Score_, model: RowsEndpoint) -> None:
-    model.status = 401
+def test_a_key_that_is_refused_ends_it(scored: Score_, rows_model: RowsEndpoint) -> None:
+    rows_model.status = 401
     with pytest.raises(KeyRefused):
         scored(csv(10))
 
 
-def test_a_model_that_fails_on_everything_is_not_asked_for_ever(scored: Score_, model: RowsEndpoint) -> None:
-    model.status = 404
+def test_a_model_that_fails_on_everything_is_not_asked_for_ever(scored: Score_, rows_model: RowsEndpoint) -> None:
+    rows_model.status = 404
     with pytest.raises(EndpointError):
         scored(csv(2000), max_rows=1)
-    assert model.calls < 100
+    assert rows_model.calls < 100
 
 
 # On the engine
@@ -171,62 +148,67 @@ def test_a_file_is_scored_by_the_engine(make: Make) -> None:
     assert jobs.answer(key) is None
 
 
-def test_it_goes_on_where_it_was(make: Make, model: RowsEndpoint) -> None:
+def test_it_goes_on_where_it_was(make: Make, rows_model: RowsEndpoint) -> None:
     jobs = make(max_rows=10, max_calls=2)
-    model.seconds = 0.02
+    rows_model.seconds = 0.01
     key = put(jobs, csv(200))
     runner = threading.Thread(target=jobs.run_next)
     runner.start()
     while (at := jobs.progress(key)) is None or at.done < 50:
         time.sleep(0.01)
+    rows_model.seconds = 0.3  # else it may be done before it hears of the end
     jobs.ending.set()
     runner.join(10)
+    rows_model.seconds = 0.0
     assert jobs.look(key).state == "queued"
     other = make(max_rows=10, max_calls=2)
     assert other.run_next()
     assert [row.answer["prediction"] for row in other.rows(key)] == [2 * i for i in range(200)]
-    assert sum(model.rows.values()) <= 200 + 20  # the body under way was asked about twice
+    assert sum(rows_model.rows.values()) <= 200 + 20  # the body under way was asked about twice
 
 
-def test_it_stops_with_its_process_and_others_need_not_wait(make: Make, model: RowsEndpoint) -> None:
+def test_it_stops_with_its_process_and_others_need_not_wait(make: Make, rows_model: RowsEndpoint) -> None:
     jobs = make(max_rows=10, max_calls=2, job_workers=2)
-    model.seconds = 0.02
+    rows_model.seconds = 0.02
     key = put(jobs, csv(200))
     jobs.resume()
     while (at := jobs.progress(key)) is None or at.done < 50:
         time.sleep(0.01)
+    rows_model.seconds = 0.3
     jobs.end(10)
     assert jobs.look(key).state == "queued"
     assert not [thread for thread in jobs._runners if thread.is_alive()]
 
 
-def test_cancel_ends_it_and_keeps_what_is_done(make: Make, model: RowsEndpoint) -> None:
+def test_cancel_ends_it_and_keeps_what_is_done(make: Make, rows_model: RowsEndpoint) -> None:
     jobs = make(max_rows=10, max_calls=2)
-    model.seconds = 0.02
-    key = put(jobs, csv(400))
+    rows_model.seconds = 0.02
+    key = put(jobs, csv(200))
     runner = threading.Thread(target=jobs.run_next)
     runner.start()
     while (at := jobs.progress(key)) is None or at.done < 50:
         time.sleep(0.01)
+    rows_model.seconds = 0.3
     jobs.cancel(key)
     runner.join(10)
+    rows_model.seconds = 0.0
     assert not runner.is_alive()
     assert jobs.look(key).state == "cancelled"
     kept = list(jobs.rows(key))
-    assert 50 <= len(kept) < 400
+    assert 50 <= len(kept) < 200
     jobs.retry(key)
     assert jobs.run_next()
-    assert len(list(jobs.rows(key))) == 400
+    assert len(list(jobs.rows(key))) == 200
 
 
-def test_a_failed_file_can_go_on(make: Make, model: RowsEndpoint) -> None:
+def test_a_failed_file_can_go_on(make: Make, rows_model: RowsEndpoint) -> None:
     jobs = make(max_rows=10, max_calls=2)
-    model.status = 401
+    rows_model.status = 401
     key = put(jobs, csv(50))
     jobs.run_next()
     assert jobs.look(key).state == "failed"
     assert isinstance(jobs.failure(key), KeyRefused)
-    model.status = 0
+    rows_model.status = 0
     assert jobs.look(key).can_retry
     jobs.retry(key)
     jobs.run_next()
@@ -289,14 +271,14 @@ def test_a_file_of_an_older_database_is_gone_on_with(make: Make) -> None:
 
 
 def test_a_file_waits_for_an_endpoint_that_is_away_once_and_not_twice(
-    make: Make, model: RowsEndpoint, monkeypatch: pytest.MonkeyPatch
+    make: Make, rows_model: RowsEndpoint, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from FlaskAppAML import jobs as jobs_module
 
     for module in (jobs_module, batch):
         monkeypatch.setattr(module, "FIRST_PAUSE", 0.05)
     jobs = make(job_timeout=0.3)
-    model.status = 503
+    rows_model.status = 503
     key = put(jobs, csv(5))
     assert jobs.run_next()
     assert jobs.look(key).state == "failed"

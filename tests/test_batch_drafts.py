@@ -22,14 +22,8 @@ API = "/api/v1/models/model/batches"
 
 
 @pytest.fixture
-def model() -> Iterator[RowsEndpoint]:
-    with RowsEndpoint() as made:
-        yield made
-
-
-@pytest.fixture
-def client(make_app: MakeApp, model: RowsEndpoint, tmp_path: Path) -> FlaskClient:
-    return make_app(**model.settings(tmp_path), job_workers=0, queue_max=1).test_client()
+def client(make_app: MakeApp, rows_model: RowsEndpoint, tmp_path: Path) -> FlaskClient:
+    return make_app(**rows_model.settings(tmp_path), job_workers=0, queue_max=1).test_client()
 
 
 def taken(client: FlaskClient, data: bytes) -> str:
@@ -55,12 +49,12 @@ def test_how_many_rows_were_checked_is_said(client: FlaskClient, count: int, sai
     assert said in shown
 
 
-def test_a_start_with_other_columns_asks_about_no_row_twice(client: FlaskClient, model: RowsEndpoint) -> None:
+def test_a_start_with_other_columns_asks_about_no_row_twice(client: FlaskClient, rows_model: RowsEndpoint) -> None:
     at = taken(client, b"number,name,other\n1,a,7\n2,b,8\n")
-    assert model.calls == 1
+    assert rows_model.calls == 1
     begun = client.post(at, data={"do": "start", "column-0": "2", "column-1": "1"})
     assert begun.status_code == 303
-    assert model.calls == 1  # its answer would have been seen by nobody
+    assert rows_model.calls == 1  # its answer would have been seen by nobody
 
 
 def test_a_file_of_a_program_for_which_there_is_no_room_leaves_nothing_behind(
@@ -103,9 +97,9 @@ def test_the_page_of_a_file_leads_to_the_next_one_whatever_its_process_knows(mak
 
 
 def test_files_that_wait_for_their_start_have_so_much_room_together(
-    make_app: MakeApp, model: RowsEndpoint, tmp_path: Path
+    make_app: MakeApp, rows_model: RowsEndpoint, tmp_path: Path
 ) -> None:
-    app = make_app(**model.settings(tmp_path), job_workers=0, max_batch_bytes=2**18)
+    app = make_app(**rows_model.settings(tmp_path), job_workers=0, max_batch_bytes=2**18)
     client, store = app.test_client(), app.extensions["jobs"]._store
     data = b"number,name\n" + b"1,%s\n" % (b"x" * 240_000)
     drafts = [taken(client, data) for _ in range(4)]
@@ -140,9 +134,13 @@ def test_files_that_come_at_the_same_time_have_no_more_room(make_app: MakeApp, t
     assert not list(store.pieces("a" * 32, "file"))
 
 
-def test_a_draft_says_that_its_model_is_gone(make_app: MakeApp, model: RowsEndpoint, tmp_path: Path) -> None:
+def test_a_draft_says_that_its_model_is_gone(make_app: MakeApp, rows_model: RowsEndpoint, tmp_path: Path) -> None:
     first, second = (
-        make_app(**model.settings(tmp_path), models=(name,), each=(Settings(**model.settings(tmp_path), name=name),))
+        make_app(
+            **rows_model.settings(tmp_path),
+            models=(name,),
+            each=(Settings(**rows_model.settings(tmp_path), name=name),),
+        )
         for name in ("old", "new")
     )
     at = taken(first.test_client(), b"".join(csv_rows(3)))

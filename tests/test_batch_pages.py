@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -21,17 +21,11 @@ Visit = Callable[..., tuple[FlaskClient, Jobs]]
 
 
 @pytest.fixture
-def model() -> Iterator[RowsEndpoint]:
-    with RowsEndpoint() as made:
-        yield made
-
-
-@pytest.fixture
-def visit(make_app: MakeApp, model: RowsEndpoint, tmp_path: Any) -> Visit:
+def visit(make_app: MakeApp, rows_model: RowsEndpoint, tmp_path: Any) -> Visit:
     """A browser without a script, and the engine, whose jobs run when they are told to."""
 
     def made(**changes: Any) -> tuple[FlaskClient, Jobs]:
-        settings = {**model.settings(tmp_path / "data"), "job_workers": 0, "retries": 0, **changes}
+        settings = {**rows_model.settings(tmp_path / "data"), "job_workers": 0, "retries": 0, **changes}
         app = make_app(**settings)
         return app.test_client(), app.extensions["jobs"]
 
@@ -85,7 +79,7 @@ def test_a_model_without_rows_or_jobs_has_no_such_page(visit: Visit, changes: di
     assert send(client, csv(1)).status_code == 404
 
 
-def test_what_was_found_stands_on_the_page_with_the_first_rows_answered(visit: Visit, model: RowsEndpoint) -> None:
+def test_what_was_found_stands_on_the_page_with_the_first_rows_answered(visit: Visit, rows_model: RowsEndpoint) -> None:
     client, _ = visit()
     shown = client.get(send(client, csv(1234, wrong=frozenset({2}))).location)
     page = check(shown.text)
@@ -93,18 +87,18 @@ def test_what_was_found_stands_on_the_page_with_the_first_rows_answered(visit: V
     assert "Not sent, but kept in the result: comment" in shown.text
     assert [a["value"] for a in page.all("option") if "selected" in a] == ["0", "1"]
     assert "<b>3 calls</b>" in shown.text
-    assert (model.calls, sorted(model.rows)) == (1, [0, 1, 3, 4])
+    assert (rows_model.calls, sorted(rows_model.rows)) == (1, [0, 1, 3, 4])
     assert "number: " in shown.text  # what is wrong with the third row
     client.get(send(client, csv(3)).location)
-    assert model.calls == 2  # looking costs nothing
+    assert rows_model.calls == 2  # looking costs nothing
 
 
-def test_other_columns_can_be_chosen(visit: Visit, model: RowsEndpoint) -> None:
+def test_other_columns_can_be_chosen(visit: Visit, rows_model: RowsEndpoint) -> None:
     client, jobs = visit()
     taken = send(client, b"n,who,other\n1,a,7\n2,b,8\n")
     shown = client.get(taken.location).text
     assert shown.count("No column was found for it.") == 2
-    assert model.calls == 0
+    assert rows_model.calls == 0
     refused = client.post(taken.location, data={"do": "start", "column-0": "0", "column-1": ""})
     assert (refused.status_code, "Choose a column for name." in refused.text) == (422, True)
     check(refused.text)
@@ -116,7 +110,7 @@ def test_other_columns_can_be_chosen(visit: Visit, model: RowsEndpoint) -> None:
     assert [row.answer for row in jobs.rows(key)] == [{"prediction": 14}, {"prediction": 16}]
 
 
-def test_the_whole_way(visit: Visit, model: RowsEndpoint) -> None:
+def test_the_whole_way(visit: Visit, rows_model: RowsEndpoint) -> None:
     client, jobs = visit()
     key = started(client, csv(1200, wrong=frozenset({7}), refused=frozenset({11})))
     waiting = check(client.get(f"/jobs/{key}").text)
@@ -152,9 +146,9 @@ def test_a_file_that_was_cancelled_can_be_gone_on_with(visit: Visit) -> None:
     assert "50 of 50" in re.sub("<[^>]*>", "", client.get(f"/jobs/{key}").text)
 
 
-def test_an_endpoint_that_refuses_the_key_is_said_on_both_pages(visit: Visit, model: RowsEndpoint) -> None:
+def test_an_endpoint_that_refuses_the_key_is_said_on_both_pages(visit: Visit, rows_model: RowsEndpoint) -> None:
     client, jobs = visit()
-    model.status = 401
+    rows_model.status = 401
     taken = send(client, csv(5))
     assert "refused this app’s key" in client.get(taken.location).text
     begun = client.post(taken.location, data={"do": "start", "column-0": "0", "column-1": "1"})
@@ -164,7 +158,7 @@ def test_an_endpoint_that_refuses_the_key_is_said_on_both_pages(visit: Visit, mo
     assert "Go on with the other rows" in shown
 
 
-def test_a_pasted_table_is_a_file_too(visit: Visit, model: RowsEndpoint) -> None:
+def test_a_pasted_table_is_a_file_too(visit: Visit, rows_model: RowsEndpoint) -> None:
     client, _ = visit()
     taken = client.post("/batch", data={"table": "number\tname\n5\ta\n"})
     assert taken.status_code == 303
@@ -185,7 +179,7 @@ def test_only_files_may_be_larger_than_other_requests(visit: Visit) -> None:
     assert send(client, csv(3000), path="/").status_code == 413
 
 
-def test_what_an_endpoint_says_is_no_markup_and_the_key_stays_secret(visit: Visit, model: RowsEndpoint) -> None:
+def test_what_an_endpoint_says_is_no_markup_and_the_key_stays_secret(visit: Visit, rows_model: RowsEndpoint) -> None:
     client, jobs = visit()
     key = started(client, b"number,name,<b>&\n1,<script>x</script>,=1+1\n")
     jobs.run_next()
@@ -195,11 +189,11 @@ def test_what_an_endpoint_says_is_no_markup_and_the_key_stays_secret(visit: Visi
     assert "key-of-the-slow-endpoint" not in shown
 
 
-def test_a_program_sends_a_file_and_fetches_the_result(visit: Visit, model: RowsEndpoint) -> None:
+def test_a_program_sends_a_file_and_fetches_the_result(visit: Visit, rows_model: RowsEndpoint) -> None:
     client, jobs = visit()
     taken = client.post("/api/v1/models/model/batches", data=csv(30), content_type="text/csv")
     assert taken.status_code == 202, taken.text
-    assert (taken.json["rows"], model.calls) == ({"total": 30, "done": 0, "failed": 0}, 0)  # type: ignore[index]
+    assert (taken.json["rows"], rows_model.calls) == ({"total": 30, "done": 0, "failed": 0}, 0)  # type: ignore[index]
     jobs.run_next()
     assert client.get(taken.location).json["rows"]["done"] == 30  # type: ignore[index]
     lines = client.get(f"{taken.location}/result.csv").text.splitlines()

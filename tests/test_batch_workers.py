@@ -40,6 +40,7 @@ def test_a_file_reaches_workers_that_have_no_folder_in_common_with_the_web(model
     assert not list(tmp_path.glob("*/jobs.sqlite3"))
 
 
+@pytest.mark.slow
 def test_a_worker_that_has_another_database_says_so(model: RowsEndpoint, tmp_path: Path) -> None:
     port, log = free_port(), tmp_path / "worker.log"
     given = {"URL": model.url, "SCHEMA": SAMPLE, "DIALECT": "mlflow", "REDIS_URL": f"redis://127.0.0.1:{port}/0"}

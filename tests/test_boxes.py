@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import io
 import json
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from typing import Any
 
 import pytest
 from browsers import framed
 from conftest import MakeApp
+from detector import ASTRONAUT, FOUND, SCHEMA, Detector, records
 from flask.testing import FlaskClient
 from house import Page, check
 from PIL import Image
@@ -21,50 +19,13 @@ from FlaskAppAML.images import colours_of
 from FlaskAppAML.results import Box, Boxes
 from FlaskAppAML.web.boxes import LONGEST_TAG, least_score, marks, overlay
 
-ASTRONAUT = (Path(__file__).parent.parent / "demo/pictures/astronaut.jpg").read_bytes()  # 384 × 384 pixels
-SCHEMA = json.dumps({"dialect": "raw", "fields": [{"name": "picture", "type": "image", "send": "body"}]})
 EVIL = "<script>alert(1)</script>"
-FOUND = [("person", 0.98, 5, 8, 375, 380), ("face", 0.91, 131, 49, 205, 122), ("badge", 0.33, 140, 260, 200, 300)]
-
-
-class Detector:
-    """An endpoint that finds what it is told to: `found` is its answer."""
-
-    def __init__(self) -> None:
-        self.found: Any = None
-        outer = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                self.rfile.read(int(self.headers["Content-Length"]))
-                body = json.dumps(outer.found).encode()
-                self.send_response(200)
-                self.send_header("Content-Type", "application/json")
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, *_: object) -> None:
-                pass
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()
-        self.url = f"http://127.0.0.1:{self.server.server_port}/detect"
 
 
 @pytest.fixture
 def detector() -> Iterator[Detector]:
-    made = Detector()
-    made.found = records(*FOUND)
-    yield made
-    made.server.shutdown()
-    made.server.server_close()
-
-
-def records(*found: tuple[Any, ...]) -> list[dict[str, Any]]:
-    """As Hugging Face writes them."""
-    names = ("xmin", "ymin", "xmax", "ymax")
-    return [{"label": b[0], "score": b[1], "box": dict(zip(names, b[2:], strict=True))} for b in found]
+    with Detector(records(*FOUND)) as made:
+        yield made
 
 
 @pytest.fixture

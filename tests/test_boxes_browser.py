@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 from browsers import WIDTHS, OpenPage, Watched, framed, looked_at, stays
-from conftest import KEY
+from conftest import KEY, some
+from detector import FOUND, SCHEMA, Detector, records
 from PIL import Image
 from playwright.sync_api import Browser, Page
 from serving import serving
-from test_boxes import FOUND, SCHEMA, Detector, records
 
 import FlaskAppAML
 from demo.server import Demo
@@ -37,10 +37,9 @@ def at(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], str
 
 
 @pytest.fixture(scope="module")
-def things(at: Callable[[str], str]) -> str:
-    detector = Detector()
-    detector.found = records(*FOUND)
-    return at(detector.url)
+def things(at: Callable[[str], str]) -> Iterator[str]:
+    with Detector(records(*FOUND)) as detector:
+        yield at(detector.url)
 
 
 def ask(page: Page, address: str) -> None:
@@ -60,7 +59,7 @@ def seen(page: Page) -> list[str]:
     return sorted(page.evaluate("[...document.querySelectorAll('.marks g:not([hidden])')].map((one) => one.id)"))
 
 
-@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("width", some(WIDTHS, 1280))
 def test_the_box_sits_on_the_face(chromium: Browser, at: Callable[[str], str], demo: Demo, width: int) -> None:
     if find_spec("cv2") is None:
         why = "OpenCV is missing: pip install -r demo/requirements.txt"
@@ -81,7 +80,7 @@ def test_the_box_sits_on_the_face(chromium: Browser, at: Callable[[str], str], d
         assert page.evaluate("document.querySelector('.say').scrollWidth <= innerWidth")
 
 
-@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("width", some(WIDTHS, 360))
 def test_tags_can_be_read_and_stay_in_the_picture(chromium: Browser, things: str, width: int) -> None:
     with Watched(chromium, viewport={"width": width, "height": 900}) as page:
         ask(page, things)

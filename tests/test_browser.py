@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from browsers import looked_at, some, until
-from conftest import COMPANY, KEY
+from browsers import looked_at, until
+from conftest import COMPANY, KEY, some
 from flask import Flask
 from misbehaving import Misbehaving
 from playwright.sync_api import Page
@@ -61,7 +61,9 @@ class Served:
             "kinds": {"url": self._misbehaving.url("ok"), "schema": json.dumps(KINDS), "form": str(form)},
         }
         changes: dict[str, object] = dict(own.get(name) or {"url": self._misbehaving.url(name)})
-        given = {"api_key": KEY, "data_dir": str(self._folder / name), "rate_limit": "off", "timeout": 8.0, **changes}
+        timeout = 3.5 if name == "drip-headers" else 8.0  # the first is waited for, the others never end so
+        given = {"api_key": KEY, "data_dir": str(self._folder / name), "rate_limit": "off", "timeout": timeout}
+        given |= changes
         return FlaskAppAML.create_app(Settings(**given), local=True, demo=name == "demo")  # type: ignore[arg-type]
 
 
@@ -154,9 +156,7 @@ STATES: dict[str, tuple[str, Callable[[Page, str], None]]] = {
 }
 
 
-@pytest.mark.parametrize(
-    "state", some(STATES, "every fold open", "field errors", "sign in", "other fields, wrong", "strange text")
-)
+@pytest.mark.parametrize("state", some(STATES, "every fold open", "field errors", "other fields, wrong"))
 def test_axe_finds_nothing(state: str, served: Served, open_page: Callable[..., Page]) -> None:
     name, reach = STATES[state]
     page = open_page()
@@ -290,10 +290,13 @@ def test_copy_takes_the_answer_along(served: Served, open_page: Callable[..., Pa
     assert copied["Results"]["output1"]["type"] == "table"
 
 
-def test_markup_from_the_endpoint_stays_text(served: Served, open_page: Callable[..., Page]) -> None:
+@pytest.mark.parametrize(
+    "faults", [["xss-value"], pytest.param(["xss-in-script", "js-url", "template-injection"], marks=pytest.mark.slow)]
+)
+def test_markup_from_the_endpoint_stays_text(faults: list[str], served: Served, open_page: Callable[..., Page]) -> None:
     """The page fails this test when script runs or the policy is broken: either is an error in the console."""
     page = open_page()
-    for fault in ("xss-value", "xss-in-script", "js-url", "template-injection"):
+    for fault in faults:
         asked(page, served.address(fault))
         assert page.locator("#answer script, #answer a[href^='javascript']").count() == 0
 

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 import pytest
-from conftest import KEY, MakeApp
+from conftest import MakeApp
 from flask import Flask
 from flask.testing import FlaskClient
 from misbehaving import Misbehaving
-from soak.parts import SAMPLE, Endpoint
+from soak.parts import Endpoint
 from streaming import Streaming, said
 from test_stream import ROW, endpoint_of, text_of
 from werkzeug.test import TestResponse
@@ -35,17 +36,8 @@ MARK = "from the cache"
 
 
 @pytest.fixture
-def model() -> Iterator[Endpoint]:
-    with Endpoint(0.0) as made:
-        yield made
-
-
-@pytest.fixture
-def make(make_app: MakeApp, model: Endpoint) -> Callable[..., Flask]:
-    def made(**changes: object) -> Flask:
-        return make_app(**{"url": model.url, "api_key": KEY, "schema": SAMPLE, "cache_seconds": 60, **changes})
-
-    return made
+def make(in_front: MakeApp) -> MakeApp:
+    return partial(in_front, cache_seconds=60)
 
 
 def ask(client: FlaskClient, name: str = "Ada", headers: dict[str, str] | None = None, **more: str) -> TestResponse:

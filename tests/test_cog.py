@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from conftest import some
 from test_documents import anything
 from vectors_of import agrees, reply_of, url_of, vectors_of
 
@@ -165,7 +166,7 @@ def test_a_service_that_describes_nothing_gets_the_input_as_json() -> None:
     assert json.loads(request.body) == {"input": {"a": 1}}
 
 
-@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("seed", some(range(5), 0))
 def test_any_json_makes_a_schema_a_result_or_one_of_our_errors(seed: int) -> None:
     dice = random.Random(seed)
     for _ in range(100):

@@ -27,7 +27,8 @@ from flask import Flask
 from flask.testing import FlaskClient
 from house import Page, check
 from misbehaving import Misbehaving
-from test_server import environment, free_port, running
+from soak.parts import free_port
+from test_server import environment, running
 
 import FlaskAppAML
 from demo.server import Demo

@@ -28,7 +28,8 @@ from uuid import uuid4
 import pytest
 import requests
 from conftest import COMPANY, KEY
-from test_server import free_port, get, running
+from soak.parts import free_port
+from test_server import get, running
 
 from demo.server import Demo
 from FlaskAppAML import __version__

@@ -28,7 +28,8 @@ import requests
 import yaml
 from conftest import COMPANY, KEY
 from misbehaving import packed, table
-from test_server import environment, free_port, get, running
+from soak.parts import free_port
+from test_server import environment, get, running
 
 import ptvs_virtualenv_proxy as proxy
 from demo.server import Demo

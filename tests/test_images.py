@@ -406,10 +406,10 @@ def test_blocks_and_chunks_without_end_are_left_soon() -> None:
         jpeg[:2] + b"\xff\xe1\0\x00" * 2_000_000,
     ]
     for data in hostile:
-        started = time.perf_counter()
+        started = time.thread_time()
         with suppress(InvalidValue):
             read(data)
-        assert time.perf_counter() - started < 2
+        assert time.thread_time() - started < 2
 
 
 @pytest.mark.parametrize("kind", FORMATS)
@@ -579,9 +579,9 @@ def test_a_shape_that_holds_no_picture(shape: tuple[int, ...]) -> None:
 
 def test_the_largest_usual_tensor_is_made_soon() -> None:
     picture = read(saved(photo((800, 600)), "JPEG"))
-    started = time.perf_counter()
+    started = time.thread_time()
     tensor(picture, (-1, 3, 640, 640))
-    assert time.perf_counter() - started < 2
+    assert time.thread_time() - started < 2
 
 
 # -- Boxes
@@ -688,9 +688,9 @@ def test_odd_boxes_are_drawn_or_left_out(box: Box) -> None:
 
 def test_a_hundred_thousand_boxes_are_drawn_soon() -> None:
     boxes = [Box(f"label {i}", i / 1e5, i % 290, i % 190, i % 290 + 10, i % 190 + 10) for i in range(100_000)]
-    started = time.perf_counter()
+    started = time.thread_time()
     assert pixels(draw_boxes(blank(), Boxes("", boxes))).size == (300, 200)
-    assert time.perf_counter() - started < 3
+    assert time.thread_time() - started < 3
 
 
 def test_the_best_is_on_top() -> None:

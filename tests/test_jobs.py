@@ -7,13 +7,13 @@ import secrets
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
-from soak.parts import HAS_POSTGRES, Endpoint, postgres
+from soak.parts import Endpoint
 
 from FlaskAppAML import endpoint as endpoint_module
 from FlaskAppAML import jobs as jobs_module
@@ -25,39 +25,8 @@ from FlaskAppAML.prediction import Question
 from FlaskAppAML.redact import Redactor
 from FlaskAppAML.schema import Field, Schema, Upload
 from FlaskAppAML.settings import Settings
-from FlaskAppAML.store import Store
 
 Make = Callable[..., Jobs]
-needs_postgres = pytest.mark.skipif(
-    not HAS_POSTGRES and not os.environ.get("CI"), reason="LOUD: no PostgreSQL, so no job was kept there"
-)
-
-
-@pytest.fixture(scope="session")
-def postgres_url() -> Iterator[str]:
-    with postgres() as url:
-        yield url
-
-
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=needs_postgres)])
-def database_url(request: pytest.FixtureRequest) -> str:
-    """Empty for SQLite in DATA_DIR."""
-    if request.param == "sqlite":
-        return ""
-    url: str = request.getfixturevalue("postgres_url")
-    parsed = Settings.read({"DATABASE_URL": url}).database_url
-    opened = Store(parsed, Path(), 60)
-    opened.waiting()
-    with opened._engine.begin() as c:
-        for table in (store_module.JOBS, store_module.PIECES):
-            c.execute(table.delete())
-    return parsed
-
-
-@pytest.fixture
-def model() -> Iterator[Endpoint]:
-    with Endpoint(0.0) as made:
-        yield made
 
 
 @pytest.fixture
@@ -147,13 +116,13 @@ def test_no_job_is_taken_twice(make: Make, model: Endpoint) -> None:
     assert set(model.calls.values()) == {1}
 
 
-def test_a_dead_runners_job_is_taken_again(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_dead_runners_job_is_taken_again(make: Make) -> None:
     jobs = make()
     key = put(jobs)
-    monkeypatch.setattr(store_module, "LEASE_SECONDS", 0.3)
     assert jobs._store.take("dead") is not None
     assert not jobs.run_next()
-    time.sleep(0.4)
+    with jobs._store._engine.begin() as c:
+        c.execute(store_module.JOBS.update().values(lease=time.time() - 1))
     assert jobs.run_next()
     assert jobs.look(key).state == "succeeded"
 
@@ -161,7 +130,7 @@ def test_a_dead_runners_job_is_taken_again(make: Make, monkeypatch: pytest.Monke
 def test_a_live_runners_lease_is_renewed(make: Make, model: Endpoint, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(store_module, "LEASE_SECONDS", 1.5)
     monkeypatch.setattr(jobs_module, "RENEW_SECONDS", 0.2)
-    model.seconds = 2.5
+    model.seconds = 2.0
     jobs, other = make(), make()
     put(jobs)
     thread = threading.Thread(target=jobs.run_next)

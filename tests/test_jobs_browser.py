@@ -6,36 +6,36 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from browsers import OpenPage, looked_at, some
-from conftest import MakeApp
+from browsers import OpenPage, looked_at
+from conftest import MakeApp, some
 from flask import Flask
 from playwright.sync_api import Page, expect
 from serving import serving
-from soak.parts import KEY, SAMPLE, Endpoint
+from soak.parts import Endpoint
+
+from FlaskAppAML.web import jobs
 
 At = Callable[..., tuple[str, Flask]]
 
 
 @pytest.fixture
-def model() -> Iterator[Endpoint]:
-    with Endpoint(0.0) as made:
-        yield made
-
-
-@pytest.fixture
-def at(make_app: MakeApp, model: Endpoint) -> Iterator[At]:
+def at(in_front: MakeApp) -> Iterator[At]:
     """`at(**settings)`: where an app in front of the slow endpoint listens, and the app."""
 
     def made(**changes: Any) -> tuple[str, Flask]:
-        given = {"url": model.url, "api_key": KEY, "schema": SAMPLE, "background": True}
-        app = make_app(**{**given, **changes})
+        app = in_front(**{"background": True, **changes})
         return f"{serve(app)}/", app
 
     with serving() as serve:
         yield made
 
 
+# Timers go off five times as early, for what the page does every second or later.
+HASTY = "const timer = setTimeout; window.setTimeout = (work, after, ...more) => timer(work, after / 5, ...more);"
+
+
 def ask(page: Page, url: str, name: str = "Ada") -> None:
+    page.add_init_script(HASTY)
     page.goto(url)
     page.get_by_label("name").fill(name)
     page.get_by_role("button", name="Ask the model").click()
@@ -43,12 +43,12 @@ def ask(page: Page, url: str, name: str = "Ada") -> None:
 
 
 def test_the_page_follows_its_job_to_the_answer(open_page: OpenPage, at: At, model: Endpoint) -> None:
-    model.seconds = 3.0
+    model.seconds = 2.0
     url, _ = at(job_workers=1)
     page = open_page()
     ask(page, url)
     expect(page.locator(".said")).to_have_text("The model is at work on it.")
-    expect(page.locator("[data-clock]")).to_have_text("2 s")
+    expect(page.locator("[data-clock]")).to_have_text("1 s")
     page.wait_for_url("**/answers/*", timeout=15_000)
     expect(page.locator(".said")).to_contain_text("Ada")
 
@@ -81,8 +81,11 @@ def test_an_app_that_is_away_is_said_and_waited_for(open_page: OpenPage, at: At)
     page.wait_for_url("**/answers/*", timeout=10_000)
 
 
-def test_without_a_script_it_comes_to_the_answer_by_itself(open_page: OpenPage, at: At, model: Endpoint) -> None:
-    model.seconds = 2.0
+def test_without_a_script_it_comes_to_the_answer_by_itself(
+    open_page: OpenPage, at: At, model: Endpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jobs, "REFRESH_SECONDS", 1)
+    model.seconds = 1.0
     url, _ = at(job_workers=1)
     page = open_page(java_script_enabled=False)
     ask(page, url)
@@ -106,9 +109,10 @@ def test_it_needs_no_script(open_page: OpenPage, at: At) -> None:
 
 
 def test_a_time_out_goes_on_in_the_background(open_page: OpenPage, at: At, model: Endpoint) -> None:
-    model.seconds = 1.0
+    model.seconds = 0.6
     url, _ = at(background=False, timeout=0.3)
     page = open_page()
+    page.add_init_script(HASTY)
     page.goto(url)
     page.get_by_label("name").fill("Ada")
     page.get_by_role("button", name="Ask the model").click()
@@ -138,14 +142,14 @@ def test_where_answers_come_in_pieces_the_button_gives_a_ticket_too(
 @pytest.mark.parametrize("state", some(["queued", "running", "failed", "cancelled"], "queued"))
 def test_every_state_is_fit_to_be_seen(open_page: OpenPage, at: At, model: Endpoint, state: str) -> None:
     url, app = at(job_workers=0, retries=0)
-    jobs = app.extensions["jobs"]
+    engine = app.extensions["jobs"]
     page = open_page()
     ask(page, url)
     if state == "running":
-        jobs._store.take("somebody")
+        engine._store.take("somebody")
     if state == "failed":
         model.status = 500
-        jobs.run_next()
+        engine.run_next()
     if state == "cancelled":
         page.get_by_role("button", name="Cancel the job").click()
     page.reload()

@@ -43,6 +43,7 @@ def test_two_workers_do_twice_as_much(desk: Desk, model: Endpoint) -> None:
     assert together < MOST_SHARE * alone
 
 
+@pytest.mark.slow
 def test_a_worker_killed_in_mid_job_delays_nobody_else(desk: Desk, model: Endpoint) -> None:
     victim = desk.worker()
     desk.wait(desk.put(1))
@@ -63,7 +64,7 @@ def test_a_worker_killed_in_mid_job_delays_nobody_else(desk: Desk, model: Endpoi
 def test_a_worker_that_is_asked_to_end_ends_its_job_first(desk: Desk, model: Endpoint) -> None:
     one = desk.worker()
     desk.wait(desk.put(1))
-    model.seconds = 1.0
+    model.seconds = 0.5
     first, second = desk.put(2)
     while not model.calls[first]:
         time.sleep(0.02)

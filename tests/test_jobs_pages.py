@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
 from conftest import MakeApp
 from flask import Flask
 from flask.testing import FlaskClient
-from soak.parts import KEY, SAMPLE, Endpoint
+from soak.parts import Endpoint
 from werkzeug.test import TestResponse
 
 from FlaskAppAML.errors import SettingError
@@ -21,18 +22,8 @@ ONCE = "0" * 32
 
 
 @pytest.fixture
-def model() -> Iterator[Endpoint]:
-    with Endpoint(0.0) as made:
-        yield made
-
-
-@pytest.fixture
-def make(make_app: MakeApp, model: Endpoint) -> Callable[..., Flask]:
-    def made(**changes: object) -> Flask:
-        given = {"url": model.url, "api_key": KEY, "schema": SAMPLE, "background": True}
-        return make_app(**{**given, **changes})
-
-    return made
+def make(in_front: MakeApp) -> MakeApp:
+    return partial(in_front, background=True)
 
 
 def ask(client: FlaskClient, once: str = ONCE, **more: str) -> TestResponse:

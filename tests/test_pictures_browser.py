@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from browsers import OpenPage, looked_at, some
-from conftest import KEY
+from browsers import OpenPage, looked_at
+from conftest import KEY, some
 from playwright.sync_api import Page, Request, expect
 from serving import serving
 
@@ -108,7 +108,9 @@ def test_a_file_is_chosen_seen_and_removed(page: Page) -> None:
     answered(page, 4)
 
 
-@pytest.mark.parametrize(("kind", "where"), [("paste", "body"), ("drop", ".drop"), ("drop", "h1")])
+@pytest.mark.parametrize(
+    ("kind", "where"), [("paste", "body"), pytest.param("drop", ".drop", marks=pytest.mark.slow), ("drop", "h1")]
+)
 def test_a_file_is_pasted_or_dropped(page: Page, kind: str, where: str) -> None:
     assert bring(page, kind, where, 5), "the page must not make way for the file"
     shown(page)
@@ -130,7 +132,7 @@ def test_text_is_pasted_as_ever(page: Page) -> None:
     assert prevented is False
 
 
-@pytest.mark.parametrize("number", STROKES)
+@pytest.mark.parametrize("number", some(STROKES, "7"))
 def test_a_digit_is_drawn(page: Page, number: str) -> None:
     draw(page, STROKES[number])
     answered(page, number)
@@ -143,7 +145,7 @@ def test_a_drawing_can_be_wiped(page: Page) -> None:
     answered(page, 1)
 
 
-@pytest.mark.parametrize("script", [True, False])
+@pytest.mark.parametrize("script", [True, pytest.param(False, marks=pytest.mark.slow)])
 def test_the_gallery_gives_an_example(open_page: OpenPage, digits: str, script: bool) -> None:
     page = open_page(java_script_enabled=script)
     page.goto(digits)
@@ -155,8 +157,10 @@ def test_the_gallery_gives_an_example(open_page: OpenPage, digits: str, script: 
     answered(page, 6)
 
 
-@pytest.mark.parametrize("script", [True, False])
-@pytest.mark.parametrize("minutes", [15, 0])
+@pytest.mark.parametrize(
+    ("minutes", "script"),
+    [(15, True), (0, False), *(pytest.param(*one, marks=pytest.mark.slow) for one in ((15, False), (0, True)))],
+)
 def test_the_same_picture_is_used_again(open_page: OpenPage, at: At, script: bool, minutes: int) -> None:
     page = open_page(java_script_enabled=script)
     page.goto(at(answer_minutes=minutes))

@@ -14,8 +14,9 @@ import requests
 from conftest import KEY
 from house import check
 from PIL import Image
+from soak.parts import free_port
 from test_images import bombs, chunk, corners, exif, saved
-from test_server import environment, free_port, running
+from test_server import environment, running
 
 from demo.server import Demo
 

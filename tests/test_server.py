@@ -15,8 +15,9 @@ from pathlib import Path
 
 import pytest
 import requests
-from conftest import COMPANY, KEY
+from conftest import COMPANY, KEY, some
 from house import check
+from soak.parts import free_port
 
 from demo.server import Demo
 
@@ -36,13 +37,6 @@ def environment(data_dir: Path, **settings: str) -> dict[str, str]:
         "PYTHONUNBUFFERED": "1",
         **settings,
     }
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @contextmanager
@@ -105,7 +99,7 @@ def test_runserver_says_what_it_does(tmp_path: Path) -> None:
     assert "answers come from the demo endpoint" in said[0]
 
 
-@pytest.mark.parametrize("port_name", ["SERVER_PORT", "HTTP_PLATFORM_PORT", "PORT"])
+@pytest.mark.parametrize("port_name", some(["SERVER_PORT", "HTTP_PLATFORM_PORT", "PORT"], "PORT"))
 def test_the_port_comes_from_the_host(tmp_path: Path, demo: Demo, port_name: str) -> None:
     port = free_port()
     settings = {"URL": demo.url, "API_KEY": KEY, port_name: str(port)}
@@ -113,7 +107,9 @@ def test_the_port_comes_from_the_host(tmp_path: Path, demo: Demo, port_name: str
         assert get(port, "/health").json() == {"status": "ok"}
 
 
-@pytest.mark.parametrize("hosted", ["HTTP_PLATFORM_PORT", "WEBSITE_SITE_NAME", "PROXY_HOPS"])
+@pytest.mark.parametrize(
+    "hosted", some(["HTTP_PLATFORM_PORT", "WEBSITE_SITE_NAME", "PROXY_HOPS"], "HTTP_PLATFORM_PORT")
+)
 def test_a_host_gets_no_demo(tmp_path: Path, hosted: str) -> None:
     """As `web.config` starts it: without URL there is a page that says so, and no demo."""
     port = free_port()

@@ -209,9 +209,9 @@ def test_a_zip_bomb_is_refused_by_its_directory() -> None:
         for _ in range(MOST_UNPACKED >> 24):
             part.write(bytes(1 << 24))
     assert len(made.getvalue()) < 1 << 20
-    began = time.monotonic()
+    began = time.thread_time()
     assert "unpacks to more than 256 MB" in refusal(made.getvalue())
-    assert time.monotonic() - began < 5
+    assert time.thread_time() - began < 5
 
 
 def test_a_directory_that_lies_about_sizes() -> None:

@@ -18,8 +18,9 @@ import requests
 import trustme
 from conftest import KEY, MakeApp
 from flask import Flask
+from soak.parts import free_port
 from streaming import Streaming, event, packed, said
-from test_server import environment, free_port, running
+from test_server import environment, running
 
 from FlaskAppAML import answers
 from FlaskAppAML.endpoint import Endpoint
@@ -493,7 +494,8 @@ def test_silence_over_tls(make_app: MakeApp, tmp_path: Path, monkeypatch: pytest
 SERVERS = {"waitress": ["runserver.py", "--port"], "gunicorn": ["-m", "gunicorn", "FlaskAppAML:app", "--bind"]}
 
 
-@pytest.mark.parametrize("name", [pytest.param("waitress", marks=pytest.mark.slow), "gunicorn"])
+@pytest.mark.slow
+@pytest.mark.parametrize("name", SERVERS)
 def test_the_servers_pass_it_on_at_once_and_notice_who_leaves(name: str, tmp_path: Path, server: Streaming) -> None:
     port = free_port()
     command = [sys.executable, *SERVERS[name], f"127.0.0.1:{port}" if name == "gunicorn" else str(port)]

@@ -99,6 +99,7 @@ def test_stop_ends_the_call(server: Streaming, at: At, open_form: OpenPage) -> N
     expect(page.locator("#answer")).to_contain_text("Iris setosa.")
 
 
+@pytest.mark.slow
 def test_leaving_the_page_ends_the_call(server: Streaming, at: At, open_form: OpenPage) -> None:
     page = open_form(at())
     server.reset(*said("Iris", finish=None), "open")

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from browsers import Watched, looked_at, stays, until
 from conftest import KEY
+from detector import ASTRONAUT, FOUND, SCHEMA, Detector, records
 from playwright.sync_api import Browser, Page
 from serving import served
 from streaming import Streaming
-from test_boxes import ASTRONAUT, FOUND, SCHEMA, Detector, records
 
 import FlaskAppAML
 from demo.server import Demo
@@ -23,10 +23,9 @@ DIGIT = Path(__file__).parent.parent / "demo/pictures/digit-3.png"
 
 
 @pytest.fixture(scope="module")
-def detector() -> Detector:
-    made = Detector()
-    made.found = {"all": records(*FOUND), "some": records(*FOUND[:2])}
-    return made
+def detector() -> Iterator[Detector]:
+    with Detector({"all": records(*FOUND), "some": records(*FOUND[:2])}) as made:
+        yield made
 
 
 @pytest.fixture(scope="module")

@@ -51,12 +51,12 @@ def test_a_large_one_is_open_at_its_first_level() -> None:
     ],
 )
 def test_no_tree_is_larger_than_a_page_bears(value: Any) -> None:
-    started = time.monotonic()
+    started = time.thread_time()
     nodes = list(every(tree(value)))
     assert len(nodes) <= MOST_NODES + 1
     assert all(len(node.nodes) <= MOST_INSIDE and len(node.key) <= 200 for node in nodes)
     assert all(len(node.text) <= LONGEST_TEXT + 2 for node in nodes)
-    assert time.monotonic() - started < 5
+    assert time.thread_time() - started < 5
 
 
 def test_what_is_left_out_is_counted() -> None:

@@ -359,11 +359,11 @@ SLOW = [
 
 @pytest.mark.parametrize("pattern", SLOW)
 def test_no_pattern_takes_for_ever(pattern: str) -> None:
-    started = time.perf_counter()
+    started = time.thread_time()
     for length in (5, 30, 300, 3000, 10_000, 100_000):
         for text in ("a" * length, "x" * length + "!", " " * length + "\x00", "ab" * (length // 2) + "d"):
             matches(pattern, text)
-    assert time.perf_counter() - started < 5
+    assert time.thread_time() - started < 5
 
 
 @pytest.mark.parametrize(
@@ -434,13 +434,13 @@ def test_whatever_comes_is_read_or_refused(kind: Kind) -> None:
 
 
 def test_a_long_list_is_read_in_a_moment() -> None:
-    started = time.perf_counter()
+    started = time.thread_time()
     assert len(NUMBERS.parse("1.5 " * 100_000)) == 100_000
     assert len(PEOPLE.parse("Ada\t36\t\n" * 10_000)) == 10_000
     for field, text in ((NUMBERS, "1 " * 100_001), (PEOPLE, "Ada\t36\t\n" * 10_001)):
         with pytest.raises(InvalidValue, match="Use at most"):
             field.parse(text)
-    assert time.perf_counter() - started < 5
+    assert time.thread_time() - started < 5
 
 
 def test_strict_json_keeps_numbers_exact() -> None:

@@ -10,11 +10,12 @@ from collections.abc import Iterator
 import pytest
 from browsers import framed
 from conftest import MakeApp
+from detector import ASTRONAUT, FOUND, SCHEMA, Detector, records
 from flask.testing import FlaskClient
 from house import check
 from misbehaving import Misbehaving
 from PIL import Image
-from test_boxes import ASTRONAUT, FOUND, SCHEMA, Detector, asked, link, places, records
+from test_boxes import asked, link, places
 
 from demo.server import Demo
 from FlaskAppAML.images import COLOURS, steady_colours
@@ -26,11 +27,8 @@ SAYS = {"dialect": "raw", "fields": [{"name": "sound", "type": "audio"}, {"name"
 
 @pytest.fixture
 def detector() -> Iterator[Detector]:
-    made = Detector()
-    made.found = {"people": records(FOUND[0]), "faces": records(*FOUND[1:])}
-    yield made
-    made.server.shutdown()
-    made.server.server_close()
+    with Detector({"people": records(FOUND[0]), "faces": records(*FOUND[1:])}) as made:
+        yield made
 
 
 @pytest.fixture

@@ -88,10 +88,10 @@ def test_wide_answers_are_not_deep_ones() -> None:
 
 
 def test_a_deep_answer_is_refused_in_a_moment() -> None:
-    started = time.perf_counter()
+    started = time.thread_time()
     with pytest.raises(BadResponse):
         read_json(b"[" * 500_000)
-    assert time.perf_counter() - started < 1
+    assert time.thread_time() - started < 1
 
 
 @pytest.mark.parametrize(

@@ -68,6 +68,15 @@ def refused(vector: dict[str, Any]) -> EndpointError | None:
     return caught.value
 
 
+def fails(vector: dict[str, Any]) -> bool:
+    """That the exchange is read as a failure of the expected kind. Use it as `assert fails(...)`."""
+    kind = vector["expected"]["error"]["kind"]
+    with pytest.raises(EndpointError) as caught:
+        faults.check(reply_of(vector))
+    assert caught.value.kind == ("unsupported" if kind == "bad_request" else kind)
+    return True
+
+
 # What a Result means
 
 TYPES = {"INT": "integer", "UINT": "integer", "FP": "number", "BOOL": "boolean", "BYTES": "string"}

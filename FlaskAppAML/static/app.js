@@ -191,8 +191,7 @@
 
   const copy = async (button) => {
     const words = button.dataset.words ??= button.textContent;
-    const text = document.querySelector(button.dataset.copy)?.textContent;
-    if (!text) return;
+    const text = document.querySelector(button.dataset.copy).innerText;
     const done = await navigator.clipboard?.writeText(text).then(() => true, () => false) || copyByHand(text);
     button.focus();
     button.textContent = done ? "Copied" : "Not copied";

@@ -176,7 +176,8 @@ def known(error: Exception) -> AppError:
         return error
     if isinstance(error, HTTPException):
         code = error.code or 500
-        return FROM_WERKZEUG.get(code, MalformedRequest if code < 500 else InternalError)()
+        detail = f"It takes up to {(request.max_content_length or 0) / 1024**2:.3g} MB." if code == 413 else ""
+        return FROM_WERKZEUG.get(code, MalformedRequest if code < 500 else InternalError)(detail)
     log.error("unexpected error, id=%s", g.get("request_id", ""), exc_info=error)
     return InternalError()
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import time
 from collections.abc import Sequence
 from functools import cached_property, lru_cache
 from http import HTTPStatus
-from itertools import cycle, groupby
+from itertools import accumulate, cycle, groupby
 from typing import Any
 
 from flask import request
@@ -16,7 +17,7 @@ from jinja2 import Environment, pass_environment
 from markupsafe import Markup
 
 from .. import results
-from ..results import Box, Boxes, Column, Json, Number, Part, Scores, Sentence, Series, Spans, Table, Vector
+from ..results import Box, Boxes, Column, Json, Number, Part, Scores, Sentence, Series, Spans, Table, Text, Vector
 from ..results.figures import TINY, figure, figures, is_tiny
 from ..results.tree import Node, tree
 from ..wire import beginning, dumps
@@ -34,6 +35,7 @@ MOST_BARS = 50
 MOST_MARKS = 1000
 MOST_POINTS = 200  # of a small line
 FIRST_OF_VECTOR = 8
+LISTED = re.compile(r"\s*([-*+•]|\d{1,3}[.)])\s")  # a line of a list, which may be set in from the others
 DASHES = ("", "8 4", "2 3", "12 3 2 3")  # of lines; a colour alone would not tell them apart
 
 
@@ -186,16 +188,25 @@ class Answer:
         whole = str(part.value)
         return whole if whole != figure(part.value) and len(whole) <= LONGEST_CELL else ""
 
+    @cached_property
+    def text(self) -> Text | None:
+        """The one text that stands below the sentence: of such an answer it is what people copy."""
+        below = [part for part in self.views if isinstance(part, Text) and not self.is_said(part.text)]
+        return below[0] if len(below) == 1 else None
+
     @staticmethod
-    def paragraphs(text: str) -> list[list[str]]:
-        """Prose, as paragraphs of lines; [] for what is set in lines and columns, such as a log or code."""
+    def blocks(text: str) -> list[tuple[bool, list[str]]]:
+        """Paragraphs of lines; True goes with what is set in lines and columns: a log, or code between fences."""
         lines = text[:LONGEST_JSON].strip("\r\n").splitlines()
-        has_long = len(lines) == 1 or any(len(line) > 100 for line in lines)
-        has_columns = any(line[:1] in (" ", "\t", "|") or line.startswith("```") for line in lines)
-        if not has_long and (has_columns or all(lines)):
-            return []
-        groups = (list(group) for is_text, group in groupby(lines, key=lambda line: bool(line.strip())) if is_text)
-        return list(groups)
+        fences = [line.lstrip().startswith("```") for line in lines]
+        is_code = [fence or count % 2 > 0 for fence, count in zip(fences, accumulate(fences), strict=True)]
+        prose = [line for line, code in zip(lines, is_code, strict=True) if not code]
+        has_long = len(prose) == 1 or any(len(line) > 100 for line in prose)
+        has_columns = any(line[:1] in (" ", "\t", "|") and not LISTED.match(line) for line in prose)
+        if not has_long and (has_columns or all(prose)):
+            return [(True, lines)]
+        groups = groupby(zip(lines, is_code, strict=True), key=lambda one: (one[1], one[1] or bool(one[0].strip())))
+        return [(code, [line for line, _ in group]) for (code, is_there), group in groups if is_there]
 
     @cached_property
     def boxed(self) -> list[Boxes]:
