@@ -114,7 +114,7 @@ def _wait(process: subprocess.Popen[bytes], url: str, key: str, log: Path) -> No
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
-    """The server, which ends its own in order: Triton's then leave nothing in /tmp. And what is left of the group:
+    """The server, which ends its own in order where it can (Triton's do). And what is left of the group:
     LitServe's children outlive it and keep its port."""
     process.terminate()
     with contextlib.suppress(subprocess.TimeoutExpired):

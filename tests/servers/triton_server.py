@@ -7,6 +7,7 @@ may not fit the modules of this one: hence LD_LIBRARY_PATH.
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import sysconfig
 from pathlib import Path
@@ -45,8 +46,15 @@ def half(lengths: Any) -> dict[str, Any]:
 
 
 def serve(folder: Path, port: int) -> None:
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit())  # so that it leaves `with`, which ends the server
     os.environ["LD_LIBRARY_PATH"] = sysconfig.get_config_var("LIBDIR")
-    where = TritonConfig(http_address="127.0.0.1", http_port=port, allow_grpc=False, allow_metrics=False)
+    where = TritonConfig(
+        http_address="127.0.0.1",
+        http_port=port,
+        allow_grpc=False,
+        allow_metrics=False,
+        exit_timeout_secs=2,  # it waits for kept connections, and would for 30 s
+    )
     with Triton(config=where, workspace=str(folder / "workspace")) as triton:
         for name, function, numbers in (("flower", flower, np.float64), ("half", half, np.float16)):
             lengths = Tensor(name="lengths", dtype=numbers, shape=(4,))
