@@ -26,7 +26,7 @@ test: env/.dev
 test-servers: env/.dev
 	@sh tests/system-packages.sh
 	$(BIN)/python tests/servers/environments.py
-	$(BIN)/python -m pytest $(if $(WRITE),,-n auto --dist loadgroup) tests/test_servers.py
+	$(BIN)/python -m pytest tests/test_servers.py
 
 soak: env/.dev
 	@sh tests/system-packages.sh

@@ -272,6 +272,9 @@ def about_address(url: str) -> str:
             "This is the model’s page for people. Its address for programs is "
             f"https://router.huggingface.co/hf-inference/models{path}, if that service offers the model."
         )
+    if re.search(r"/v2(/models)?$", path):
+        model = url.partition("/v2")[0]
+        return f"This is the address of a whole server. That of a model is {model}/v2/models/name/infer, with its name."
     if re.search(r"/(openapi|swagger|docs)(\.json|\.yaml)?$", path, re.IGNORECASE):
         return "This is the address of a description. Put it under Sample or description, and the scoring address here."
     return ""

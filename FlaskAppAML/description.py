@@ -146,7 +146,9 @@ class Description:
 
     def _read(self, document: Any, headers: Mapping[str, str], folder: str = "") -> Schema:
         schema = dialects.read(self._settings.url, document, headers, self._dialect)
-        if schema is None:
+        # Some services (Ray Serve's plain deployments) run the model at every path: this is an answer then.
+        is_answer = schema and (schema.dialect, schema.source) == ("openapi", "a sample request")
+        if schema is None or (is_answer and not self._settings.schema):
             raise self._unread(document, folder)
         return self._customised(schema)
 

@@ -118,12 +118,12 @@ class Endpoint:
         return replace(reply, body=clean, headers={**reply.headers, "content-type": "application/json"})
 
     def _text_without_secrets(self, reply: Reply) -> Reply:
-        """What is no JSON: a text, or the bytes of a file, which stay as they are."""
+        """What is no JSON: a text, or bytes, such as a file, or JSON with the values of tensors behind it."""
         try:
-            text = reply.body.decode("utf-8")
+            text, encoding = reply.body.decode("utf-8"), "utf-8"
         except UnicodeDecodeError:
-            return reply
-        return replace(reply, body=self._redact(text).encode("utf-8"))
+            text, encoding = reply.body.decode("latin-1"), "latin-1"
+        return replace(reply, body=self._redact(text).encode(encoding))
 
     @property
     def doubt(self) -> str:

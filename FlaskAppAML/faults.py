@@ -50,6 +50,7 @@ BY_STATUS: dict[int, type[EndpointError]] = {
     413: InputTooLarge,
     422: InputRefused,
     429: Overloaded,
+    501: Unsupported,
     503: Overloaded,
     504: TimedOut,
 }
@@ -64,7 +65,7 @@ MOST_READ = 100_000  # bytes of a failure
 LONGEST_PLAIN = 20_000  # bytes of a failure in plain text
 MISSING = re.compile(r"[Mm]issing inputs \[([^\]]{1,2000})\]")
 QUOTED = re.compile(r"'([^']{1,200})'|\"([^\"]{1,200})\"")
-RAISED = re.compile(r"^[\w.]*(?:Error|Exception|Warning): (.+)$", re.M)
+RAISED = re.compile(r"^[\w.]*(?:Error|Exception|Warning): (?!Traceback )(.+)$", re.M)
 
 
 def check(reply: Reply) -> None:
@@ -205,7 +206,7 @@ def _text(body: Any) -> str:
     texts: list[str] = []
     for item in _errors(body):
         said = [item.get(key) for key in ("message", "msg", "error", "detail", "Message")]
-        texts += [_one_line(text) for text in said if isinstance(text, str)]
+        texts += [_plain_text(text) for text in said if isinstance(text, str)]
     return " ".join(dict.fromkeys(text for text in texts if text))
 
 

@@ -442,6 +442,8 @@ def test_nothing_at_the_address(browser: FlaskClient, service: Service) -> None:
         ("https://huggingface.co/org/model", "https://router.huggingface.co/hf-inference/models/org/model"),
         ("https://api-inference.huggingface.co/models/a/b", "https://router.huggingface.co/hf-inference/models/a/b."),
         ("https://x.example/openapi.json", "address of a description"),
+        ("https://x.example/v2", "https://x.example/v2/models/name/infer"),
+        ("https://x.example/a/v2/models/", "https://x.example/a/v2/models/name/infer"),
         ("https://x.example/score", ""),
         ("https://azureml.net.evil.example/score", ""),
     ],

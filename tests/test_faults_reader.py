@@ -47,7 +47,7 @@ def is_answer(body: bytes, status: int = 200) -> bool:
         (424, "model_error", False),
         (429, "overload", True),
         (500, "model_error", False),
-        (501, "model_error", False),
+        (501, "unsupported", False),
         (502, "model_error", True),
         (503, "overload", True),
         (504, "timeout", True),

@@ -55,7 +55,7 @@ def rows_of(vector: dict[str, Any], schema: Schema) -> list[dict[str, Any]]:
 
 
 def test_all_samples_are_there() -> None:
-    assert (len(VECTORS), len(OK), len(VERTEX)) == (9, 4, 2)
+    assert (len(VECTORS), len(OK), len(VERTEX)) == (11, 5, 2)
 
 
 @every_answer
@@ -100,13 +100,19 @@ def test_a_failure_is_read_before_any_answer(name: str) -> None:
 @pytest.mark.parametrize(
     ("url", "claim", "descriptions"),
     [
-        (URL, 1.0, ["http://127.0.0.1:8501/v1/models/m/metadata"]),
-        ("https://h/v1/models/m/versions/2:classify?x=1", 1.0, ["https://h/v1/models/m/versions/2/metadata"]),
-        ("https://h/base/v1/models/m/labels/stable:regress", 1.0, ["https://h/base/v1/models/m/labels/stable/metadata"]),
-        ("https://h/v1/models/m", 0.7, ["https://h/v1/models/m/metadata"]),
+        (URL, 1.0, ["http://127.0.0.1:8501/v1/models/m/metadata", "http://127.0.0.1:8501/v2/models/m"]),
+        (
+            "https://h/v1/models/m/versions/2:classify?x=1", 1.0,
+            ["https://h/v1/models/m/versions/2/metadata", "https://h/v2/models/m"],
+        ),
+        (
+            "https://h/base/v1/models/m/labels/stable:regress", 1.0,
+            ["https://h/base/v1/models/m/labels/stable/metadata", "https://h/base/v2/models/m"],
+        ),
+        ("https://h/v1/models/m", 0.7, ["https://h/v1/models/m/metadata", "https://h/v2/models/m"]),
         (VERTEX_URL, 1.0, []),
         ("https://h/v1/models", 0.0, []),
-        ("https://h/v1/models/m:explain", 0.0, ["https://h/v1/models/m/metadata"]),
+        ("https://h/v1/models/m:explain", 0.0, ["https://h/v1/models/m/metadata", "https://h/v2/models/m"]),
         ("https://h/v1/chat/completions", 0.0, []),
         ("https://h/v2/models/m/infer", 0.0, []),
     ],
@@ -117,6 +123,31 @@ def test_the_dialect_claims_its_own_addresses(url: str, claim: float, descriptio
 
 
 # Metadata
+
+
+def test_kserve_describes_version_1_under_version_2() -> None:
+    vector = VECTORS["kserve_v1_of_v2_ok"]
+    schema = schema_from(vector["schema_document"], url_of(vector))
+    assert [(f.name, f.kind, f.min_items, f.max_items) for f in schema.fields] == [("lengths", "list", 4, 4)]
+    rows = [schema.parse({"lengths": list(row.values())}, "json") for row in vector["inputs"]["rows"]]
+    assert sent(schema, rows) == vector["request"]["body"]
+    assert (schema.source, schema.dialect) == ("the endpoint’s metadata", "tensorflow")
+
+
+@pytest.mark.parametrize(
+    "inputs",
+    [
+        [],
+        [{"name": name, "datatype": "FP64", "shape": [-1, 1]} for name in "ab"],
+        [{"name": "a", "datatype": "FP64", "shape": [4]}],
+        [{"name": "a", "datatype": "BYTES", "shape": [-1], "parameters": {"content_type": "base64"}}],
+        [{"name": "a"}],
+    ],
+)  # fmt: skip
+def test_what_version_2_says_of_other_tensors_is_no_form_of_version_1(inputs: Any) -> None:
+    """Two tensors, no rows, or files: nothing says how those go in `instances`."""
+    document = {"name": "m", "versions": None, "platform": "", "inputs": inputs, "outputs": []}
+    assert tensorflow.read_schema(URL, document, {}) is None
 
 
 def tensor(dtype: str, *sizes: int, camel: bool = False) -> dict[str, Any]:

@@ -2,14 +2,16 @@
 
 Sources: kserve/open-inference-protocol, `inference_rest.md`; MLServer documentation, "Content Types" (`content_type`
 pd, np, str, base64, hg_json, hg_jsonlist in `parameters`); Triton documentation, "Classification Extension" (strings
-"value:index:label"); the replies of MLServer 1.7 and KServe 0.21. A body is `{"inputs": [{"name", "shape",
-"datatype", "data"}]}`, an answer `{"outputs": [...]}` of the same; `data` is flat, row-major. The description is the
-model's own address, without `/infer`; it may be empty, and its names may differ from those in answers.
+"value:index:label") and "Binary Tensor Data Extension"; the replies of MLServer 1.7, KServe 0.21 and Triton 2.51. A
+body is `{"inputs": [{"name", "shape", "datatype", "data"}]}`, an answer `{"outputs": [...]}` of the same; `data` is
+flat, row-major. The description is the model's own address, without `/infer`; it may be empty, and its names may differ
+from those in answers.
 """
 
 from __future__ import annotations
 
 import re
+import struct
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
@@ -19,7 +21,7 @@ from ..errors import BadResponse, WrongInput
 from ..results import Column, Part, Result, Table
 from ..results.shapes import generic, scores
 from ..schema import Field, Kind, Row, Schema, Upload, unique_names
-from ..wire import Reply, Request, dumps, read_json
+from ..wire import MOST_VALUES, Reply, Request, dumps, read_json
 from . import tensors
 
 MODEL = re.compile(r"(?P<model>.*/v2/models/[^/]+(?:/versions/[^/]+)?)(?P<verb>/infer)?/?")
@@ -40,6 +42,7 @@ MOST_COLUMNS = 1000
 MOST_SPREAD = 16  # numbers of one row that are shown as a row; more are looked at as one thing
 LONGEST_NAME = 200
 JSON_TYPES = ("hg_json", "hg_jsonlist")
+HALF, BINARY_SIZE, HEAD_SIZE = "FP16", "binary_data_size", "Inference-Header-Content-Length"
 
 BODY = Field(
     "body",
@@ -111,10 +114,25 @@ def _read_metadata(document: Mapping[str, Any], nodes: list[dict[str, Any]]) -> 
     options = {
         "batch": batch,
         "parameters": {"content_type": content_type} if content_type else {},
+        **_halves(document, nodes),
         "classified": [o["name"] for o in _tensors(document.get("outputs")) if o.get("datatype") != "BYTES"],
         **tensors.one_at_a_time(shapes),
     }
     return _schema(nodes, fields, "the endpoint’s metadata", options)
+
+
+def _halves(document: Mapping[str, Any], nodes: list[dict[str, Any]]) -> dict[str, Any]:
+    """Triton neither takes nor gives FP16 in JSON, so those tensors go in its binary form, and its outputs are asked
+    for so. It and OpenVINO Model Server, which knows that form too, are who names a platform."""
+    outputs = _tensors(document.get("outputs"))
+    asked = any(output.get("datatype") == HALF for output in outputs)
+    if not document.get("platform") or not (asked or any(node["datatype"] == HALF for node in nodes)):
+        return {}
+    listed = [
+        {"name": o["name"], **({"parameters": {"binary_data": True}} if o.get("datatype") == HALF else {})}
+        for o in outputs
+    ]
+    return {"binary": True, "outputs": listed if asked else []}
 
 
 def _read_sample(document: Mapping[str, Any], nodes: list[dict[str, Any]]) -> Schema:
@@ -209,7 +227,25 @@ def encode(schema: Schema, url: str, rows: Iterable[Row]) -> Request:
     body["inputs"] = [_tensor(schema, f, [row.get(f.name) for row in listed]) for f in given]
     if schema.options.get("outputs"):
         body["outputs"] = schema.options["outputs"]
-    return Request(url=to, body=dumps(body).encode("utf-8", "replace"))
+    behind = b"".join(_taken_out(tensor) for tensor in body["inputs"]) if schema.options.get("binary") else b""
+    head = dumps(body).encode("utf-8", "replace")
+    if not behind:
+        return Request(url=to, body=head)
+    headers = {"Content-Type": "application/octet-stream", HEAD_SIZE: str(len(head))}
+    return Request(url=to, body=head + behind, headers=headers)
+
+
+def _taken_out(tensor: dict[str, Any]) -> bytes:
+    """The values of an FP16 tensor as bytes, little-endian, and in their place how many; b"" of every other."""
+    if tensor["datatype"] != HALF:
+        return b""
+    data = tensor.pop("data")
+    try:
+        packed = struct.pack(f"<{len(data)}e", *map(float, data))
+    except OverflowError:
+        raise WrongInput(fields={tensor["name"]: "Use numbers from -65504 to 65504."}) from None
+    tensor["parameters"] = {**tensor.get("parameters", {}), BINARY_SIZE: len(packed)}
+    return packed
 
 
 def _tensor(schema: Schema, f: Field, values: list[Any]) -> dict[str, Any]:
@@ -236,7 +272,7 @@ def _tensor(schema: Schema, f: Field, values: list[Any]) -> dict[str, Any]:
 
 def decode(schema: Schema, reply: Reply, n_rows: int) -> Result:
     """One table of all outputs that have a row for each row; the others one by one. Raises BadResponse."""
-    raw = reply.json()
+    raw = _put_in(reply) if HEAD_SIZE.lower() in reply.headers else reply.json()
     outputs = _tensors(raw.get("outputs")) if isinstance(raw, dict) else []
     if not outputs or not all("data" in output for output in outputs):
         return Result(generic(raw, "", n_rows), raw)
@@ -253,6 +289,23 @@ def decode(schema: Schema, reply: Reply, n_rows: int) -> Result:
         else:
             grids.append(grid)
     return Result([*_joined(grids, n_rows), *parts], raw)
+
+
+def _put_in(reply: Reply) -> Any:
+    """The JSON before binary tensors, with the values of those of FP16, the only ones that are asked for."""
+    size = reply.headers[HEAD_SIZE.lower()]
+    at = int(size) if re.fullmatch("[0-9]{1,10}", size) else len(reply.body)
+    raw = read_json(reply.body[:at])
+    for output in _tensors(raw.get("outputs")) if isinstance(raw, dict) else []:
+        parameters = output.get("parameters")
+        length = parameters.get(BINARY_SIZE) if isinstance(parameters, dict) else None
+        if output.get("datatype") == HALF and type(length) is int:
+            packed = reply.body[at : at + max(0, length)]
+            if len(packed) != length or length % 2 or length > 2 * MOST_VALUES:
+                raise BadResponse("The answer holds fewer or more binary values than it says, or too many.")
+            output["data"] = list(struct.unpack(f"<{length // 2}e", packed))
+            at += length
+    return raw
 
 
 def _nested(output: Mapping[str, Any]) -> Any:

@@ -101,8 +101,11 @@ def _summary(about: Mapping[str, Any]) -> str:
 
 
 def _at(listed: list[Operation], given: str) -> tuple[list[Operation], list[Operation]]:
-    """The operations of this very path, and those that a gateway may have put behind another one, longest first."""
-    exact = [o for o in listed if _fits(o.base + o.path, given)]
+    """The operations of this very path, and those that a gateway may have put behind another one, longest first.
+
+    What a service says by GET at its root is no model: KServe and LitServe say there that they live.
+    """
+    exact = [o for o in listed if _fits(o.base + o.path, given) and (given or o.method != "get")]
     inside = [o for o in listed if not o.base and o.path.strip("/") and _fits_behind(o.path, given)]
     return exact, sorted(inside, key=lambda o: -len(o.path))
 
@@ -166,9 +169,9 @@ def _fits_behind(template: str, path: str) -> bool:
 
 
 def _likeliest(listed: list[Operation]) -> Operation | None:
-    """The one operation that is named like a model's. Raises SettingError where several are."""
+    """The one operation that is named like a model's. Raises SettingError where several are, or need a name first."""
     models = _models(listed)
-    first = [o for o in models if _rank(o) == _rank(models[0])]
+    first = [o for o in models if _rank(o) == _rank(models[0]) or "{" in models[0].path]
     if len(first) > 1:
         paths = ", ".join(o.base + o.path for o in first[:8])
         error = SettingError(f"The endpoint has several operations: {paths}. Put the one that is meant behind URL.")

@@ -21,10 +21,12 @@ from ..results import Result
 from ..results.shapes import generic
 from ..schema import Field, Kind, Row, Schema, Upload, record, unique_names
 from ..wire import Reply, Request, dumps
-from . import frames, tensors
+from . import frames, open_inference, tensors
 from .frames import Frame
 
-MODEL = re.compile(r"(?P<model>.*/v1/models/[^/:]+(?:/(?:versions|labels)/[^/:]+)?)(?::(?P<verb>\w+))?/?")
+MODEL = re.compile(
+    r"(?P<model>(?P<base>.*)/v1/models/(?P<name>[^/:]+)(?:/(?:versions|labels)/[^/:]+)?)(?::(?P<verb>\w+))?/?"
+)
 VERTEX = re.compile(r"/v1(?:beta1)?/projects/[^/]+/locations/[^/]+/endpoints/[^/:]+:(?:predict|rawPredict)")
 VERBS = ("predict", "classify", "regress")
 ROWS = ("instances", "inputs", "examples")
@@ -69,10 +71,11 @@ def claims(url: SplitResult) -> float:
 
 
 def schema_urls(url: str) -> list[str]:
-    """`.../metadata` of the model. Vertex AI has none, and KServe answers 404."""
+    """`.../metadata` of the model, and where KServe, which has none, describes it. Vertex AI has neither."""
     parts = urlsplit(url)
     found = MODEL.fullmatch(parts.path)
-    return [urlunsplit((parts.scheme, parts.netloc, f"{found['model']}/metadata", "", ""))] if found else []
+    paths = (f"{found['model']}/metadata", f"{found['base']}/v2/models/{found['name']}") if found else ()
+    return [urlunsplit((parts.scheme, parts.netloc, path, "", "")) for path in paths]
 
 
 # What the endpoint says about itself
@@ -82,7 +85,9 @@ def read_schema(url: str, document: Any, headers: Mapping[str, str]) -> Schema |
     """A Schema from a model's metadata or from one sample request body; None from anything else."""
     if not isinstance(document, dict):
         return None
-    schema = _read_metadata(url, document) if "metadata" in document else _read_sample(url, document)
+    is_version_2 = isinstance(document.get("name"), str) and "platform" in document
+    read = _read_metadata if "metadata" in document else _read_version_2 if is_version_2 else _read_sample
+    schema = read(url, document)
     return schema and replace(schema, url=_scoring_url(url), dialect="tensorflow")
 
 
@@ -127,6 +132,15 @@ def _read_metadata(url: str, document: Mapping[str, Any]) -> Schema | None:
     form = "one" if not rows else "values" if len(fields) == 1 else "records"
     frame = Frame(form, ("instances" if rows else "inputs",))
     return _schema(frame, fields, signature, source, **(tensors.one_at_a_time(known) if known else {}))
+
+
+def _read_version_2(url: str, document: Mapping[str, Any]) -> Schema | None:
+    """KServe's own runtimes hand `instances` of version 1 and the only tensor of version 2 to the same model."""
+    found = open_inference.read_schema("", document, {}) if MODEL.fullmatch(urlsplit(url).path) else None
+    if found is None or len(found.fields) != 1 or not found.options.get("batch") or found.fields[0].kind == "file":
+        return None
+    one = {"max_rows": 1} if "max_rows" in found.options else {}
+    return _schema(Frame("values", ("instances",)), list(found.fields), "serving_default", found.source, **one)
 
 
 def _signature(url: str, signatures: Mapping[str, Any]) -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import struct
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -28,7 +29,8 @@ class Case:
     `fields`, in these words, from `dialect` and `source`; `typed` is filled in, and `body` is the same as the server's
     documentation has it. `answer` picks the model's answer out of a reply. `wrong` is a field with a value that must
     not be sent, `refused` what the model itself refuses, as which `kind` of failure and in which `words` of the page.
-    `rows` says that one request takes several, and `files` that `body` is sent as parts of a form, as files are.
+    `rows` says that one request takes several, and `files` that `body` is sent as parts of a form, as files are. Bytes
+    are sent as they are, with `headers`.
     """
 
     server: str
@@ -47,6 +49,7 @@ class Case:
     words: str = "the model failed while working on this."
     rows: bool = False
     files: bool = False
+    headers: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def title(self) -> str:
@@ -90,6 +93,28 @@ DECLARED = Case(
     refused={"lengths": "5.1 3.5 9 0.2"},
     rows=True,
 )
+HALVES = {"name": "lengths", "datatype": "FP16", "shape": [1, 4], "parameters": {"binary_data_size": 8}}
+HALVES_HEAD = json.dumps({"inputs": [HALVES], "outputs": [{"name": "species"}]}).encode()
+V1 = replace(
+    DECLARED,
+    server="KServe",
+    path="/v1/models/flower:predict",
+    dialect="tensorflow",
+    body={"instances": [list(NUMBERS.values())]},
+    name="version 1",
+    answer=("predictions",),
+    kind="bad_input",
+    words=REFUSAL,
+)
+V2 = replace(
+    V1,
+    path="/v2/models/flower/infer",
+    dialect="open_inference",
+    body=TENSOR,
+    name="version 2",
+    answer=("outputs", 0, "data"),
+)
+TRITON = replace(DECLARED, server="Triton", name="two outputs")
 LIT = Case(
     "LitServe",
     "/predict",
@@ -229,5 +254,43 @@ CASES = (
         typed={"body": ONE},
         wrong=("body", "setosa"),
         refused={"body": NONE},
+    ),
+    V1,
+    replace(
+        V1,
+        path="/v1/models/silent:predict",
+        source="a sample request",
+        fields={"instance": "4 numbers"},
+        name="version 1, a model that declares nothing",
+        sample=json.dumps(V1.body),
+        typed={"instance": "5.1 3.5 1.4 0.2"},
+        wrong=("instance", "5.1 3.5 1.4 red"),
+        refused={"instance": "5.1 3.5 9 0.2"},
+        kind=DECLARED.kind,
+        words=DECLARED.words,
+    ),
+    V2,
+    replace(V2, path="/v2/models/shares/infer", name="version 2, an output for each column", answer=("outputs",)),
+    TRITON,
+    replace(
+        TRITON,
+        path="/v2/models/columns/infer",
+        fields=_four("a number"),
+        body={
+            "inputs": [
+                {"name": name, "datatype": "FP64", "shape": [1, 1], "data": [value]} for name, value in NUMBERS.items()
+            ]
+        },
+        name="a tensor for each length",
+        typed=FLOWER,
+        wrong=("sepal_length", "five"),
+        refused=NO_IRIS,
+    ),
+    replace(
+        TRITON,
+        path="/v2/models/half/infer",
+        body=HALVES_HEAD + struct.pack("<4e", *NUMBERS.values()),
+        headers={"Inference-Header-Content-Length": str(len(HALVES_HEAD))},
+        name="FP16",
     ),
 )

@@ -17,7 +17,7 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "flaskappaml-servers"
-NAMES = ("azureml", "bentoml", "litserve", "mlserver")
+NAMES = ("azureml", "bentoml", "kserve", "litserve", "mlserver", "triton")
 WHOLE = ".whole"  # stands in an environment in which everything was installed
 
 

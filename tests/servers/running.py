@@ -114,9 +114,9 @@ def _wait(process: subprocess.Popen[bytes], url: str, key: str, log: Path) -> No
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
-    """The whole group: LitServe's children outlive it and keep its port."""
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGTERM)
+    """The server, which ends its own in order where it can (Triton's do). And what is left of the group:
+    LitServe's children outlive it and keep its port."""
+    process.terminate()
     with contextlib.suppress(subprocess.TimeoutExpired):
         process.wait(SECONDS_TO_STOP)
     with contextlib.suppress(ProcessLookupError):
@@ -174,6 +174,14 @@ def _litserve(place: Place) -> list[str]:
     return [place.program("python"), str(HERE / "lit_server.py"), str(place.port)]
 
 
+def _kserve(place: Place) -> list[str]:
+    return [place.program("python"), str(HERE / "kserve_models.py"), str(place.port)]
+
+
+def _triton(place: Place) -> list[str]:
+    return [place.program("python"), str(HERE / "triton_server.py"), str(place.folder), str(place.port)]
+
+
 SERVERS = {
     "FastAPI": Server("fastapi", "", _fastapi, "/openapi.json", checks_key=True),
     "Cog": _cog("OneFlower", "ONE_FLOWER"),
@@ -190,4 +198,6 @@ SERVERS = {
     "MLServer": Server("mlserver", "mlserver", _mlserver, "/v2/health/ready", prepare=_mlserver_models),
     "BentoML": Server("bentoml", "bentoml", _bentoml, "/readyz", checks_key=True),
     "LitServe": Server("litserve", "litserve", _litserve, "/health", checks_key=True),
+    "KServe": Server("kserve", "kserve", _kserve, "/v2/health/ready"),
+    "Triton": Server("nvidia-pytriton", "triton", _triton, "/v2/models/columns/ready"),
 }
