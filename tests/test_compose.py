@@ -338,7 +338,7 @@ def test_what_nginx_refuses_by_itself_is_said_in_the_same_words(stack: Stack) ->
     just_too_large = body[: Settings().max_request_bytes + 1000]
     kind = {"Content-Type": "application/json"}
     own = stack.post("/api/v1/models/slow/predictions", data=just_too_large, headers=kind).json()
-    assert problem.json() == {**own, "request_id": ""}
+    assert problem.json() == {**own, "detail": own["title"], "request_id": ""}, "nginx does not know how much goes"
 
 
 @pytest.mark.slow
