@@ -496,4 +496,4 @@ def test_large_answers_take_no_long_time(make: Callable[[], Any]) -> None:
     started = time.thread_time()
     for n_rows in (0, 1):
         present(Result(generic(raw, "out", n_rows), raw), {}, "x" * 10_000)
-    assert time.thread_time() - started < 6
+    assert time.thread_time() - started < 30

@@ -389,4 +389,4 @@ def test_many_rows_and_columns_cost_little_time() -> None:
     wide = mlflow.read_schema(URL, {"inputs": {str(i): [1] for i in range(200_000)}}, {})
     assert wide is not None
     assert len(wide.fields) <= 1001
-    assert time.thread_time() - started < 5
+    assert time.thread_time() - started < 15
