@@ -28,8 +28,6 @@ TASKSET = shutil.which("taskset") or "taskset"
 # run of this, making one costs ext4 ten times as much; BENCH_FILES=/dev/shm leaves the disk out.
 FILES = os.environ.get("BENCH_FILES") or "/var/tmp"  # noqa: S108
 PATIENCE = 30.0  # seconds for a server to answer for the first time
-
-
 LOOP = "sum(range(3_000_000))"
 TIMED_LOOP = f"import timeit; print(min(timeit.repeat({LOOP!r}, number=1, repeat=9)))"
 

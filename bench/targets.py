@@ -97,32 +97,49 @@ def p50(run: Run) -> float:
 # T1, T2, T3
 
 
+THROUGHPUT = [
+    known.OURS,
+    known.ORIGINAL,
+    known.GRANIAN,
+    known.FASTAPI,
+    known.LOGGING,
+    known.NOTHING_KEPT,
+    known.GRADIO_UNLIMITED,
+    known.GRADIO,
+    known.NGINX,
+    known.LEAST,
+    known.LEAST_GRANIAN,
+]
+
+
 def throughput(folder: Path, say: Say) -> Iterator[Row]:
     """Submissions per second and the server's processor time for each, 16 at once, an endpoint of 0 ms."""
-    taking_part = [
-        known.OURS,
-        known.ORIGINAL,
-        known.GRANIAN,
-        known.FASTAPI,
-        known.LOGGING,
-        known.NOTHING_KEPT,
-        known.GRADIO_UNLIMITED,
-        known.GRADIO,
-        known.NGINX,
-        known.LEAST,
-        known.LEAST_GRANIAN,
-    ]
-    with started_stub() as endpoint:
-        url = scoring_url(endpoint)
-        ceiling = load.wrk(url, AT_ONCE, 1, "json")
-        with all_serving(taking_part, url, folder) as servers:
-            runs = dict(
-                zip((c.name for c in taking_part), in_turn(taking_part, servers, AT_ONCE, SECONDS), strict=True)
-            )
+    yield from machine_rows()
+    with started_stub() as endpoint, all_serving(THROUGHPUT, scoring_url(endpoint), folder) as servers:
+        found = in_turn(THROUGHPUT, servers, AT_ONCE, SECONDS)
+    runs = {contender.name: of_one for contender, of_one in zip(THROUGHPUT, found, strict=True)}
+    for name, of_one in runs.items():
+        bad = sum(run.bad for run in of_one)
+        say(f"{name}: {median(of_one, rate):,.0f}/s, {median(of_one, micros):,.0f} µs each, {bad} bad")
     gthread, granian, original = (runs[c.name] for c in (known.OURS, known.GRANIAN, known.ORIGINAL))
-    for name, found in runs.items():
-        bad = sum(run.bad for run in found)
-        say(f"{name}: {median(found, rate):,.0f}/s, {median(found, micros):,.0f} µs each, {bad} bad")
+    least, least_granian = runs[known.LEAST.name], runs[known.LEAST_GRANIAN.name]
+    logging, nothing_kept = runs[known.LOGGING.name], runs[known.NOTHING_KEPT.name]
+    unlimited, gradio, fastapi = (runs[c.name] for c in (known.GRADIO_UNLIMITED, known.GRADIO, known.FASTAPI))
+    yield Row("–", "nginx passing through: the limit", f"{median(runs[known.NGINX.name], rate):,.0f}/s")
+    yield beside("the least that Flask can do, gthread : original app", least, original)
+    yield beside("the least that Flask can do, granian : original app", least_granian, original)
+    yield versus("T1", "submissions/s, gthread : original app", gthread, original, 1.2, 1.5)
+    yield versus("T1", "submissions/s, granian : original app", granian, original, 1.6, 2.0)
+    yield versus("T2", "submissions/s, gthread : Gradio without limits", gthread, unlimited, 6, 8)
+    yield versus("T2", "submissions/s, gthread : Gradio as it comes", gthread, gradio, 10, 15)
+    yield versus("T2", "submissions/s, gthread : FastAPI + httpx", gthread, fastapi, 2, 3)
+    yield cost(gthread, original)
+    yield beside("submissions/s, gthread, a log line each (LOG_LEVEL=info) : without", logging, gthread)
+    yield beside("submissions/s, gthread, ANSWER_MINUTES=0 and SHOW_RAW=false : original app", nothing_kept, original)
+
+
+def machine_rows() -> Iterator[Row]:
+    """What the machine allows."""
     alone, beside_load = (loop_seconds(busy=busy) for busy in (False, True))
     yield Row(
         "–",
@@ -131,23 +148,9 @@ def throughput(folder: Path, say: Say) -> Iterator[Row]:
         f"{alone * 1000:.0f} ms",
         f"{beside_load / alone:.2f} ×",
     )
+    with started_stub() as endpoint:
+        ceiling = load.wrk(scoring_url(endpoint), AT_ONCE, 1, "json")
     yield Row("–", "the stub’s own ceiling, on the load’s core with wrk", f"{ceiling.rate:,.0f}/s")
-    yield Row("–", "nginx passing through: the limit", f"{median(runs[known.NGINX.name], rate):,.0f}/s")
-    for floor in (known.LEAST, known.LEAST_GRANIAN):
-        yield beside(
-            f"the least that Flask can do, {floor.name.split(', ')[1]} : original app", runs[floor.name], original
-        )
-    yield versus("T1", "submissions/s, gthread : original app", gthread, original, 1.2, 1.5)
-    yield versus("T1", "submissions/s, granian : original app", granian, original, 1.6, 2.0)
-    yield versus(
-        "T2", "submissions/s, gthread : Gradio without limits", gthread, runs[known.GRADIO_UNLIMITED.name], 6, 8
-    )
-    yield versus("T2", "submissions/s, gthread : Gradio as it comes", gthread, runs[known.GRADIO.name], 10, 15)
-    yield versus("T2", "submissions/s, gthread : FastAPI + httpx", gthread, runs[known.FASTAPI.name], 2, 3)
-    yield cost(gthread, original)
-    logging, nothing_kept = runs[known.LOGGING.name], runs[known.NOTHING_KEPT.name]
-    yield beside("submissions/s, gthread, a log line each (LOG_LEVEL=info) : without", logging, gthread)
-    yield beside("submissions/s, gthread, ANSWER_MINUTES=0 and SHOW_RAW=false : original app", nothing_kept, original)
 
 
 def beside(what: str, one: Sequence[Run], other: Sequence[Run]) -> Row:
